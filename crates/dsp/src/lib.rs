@@ -1,0 +1,1 @@
+//! Pure sound: sample formats, volume, mixing, remixing and resampling.

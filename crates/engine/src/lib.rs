@@ -1,0 +1,1 @@
+//! The sound threads: devices, stream queues, rate buses, clocks.

@@ -1,0 +1,1 @@
+//! PulseAudio's native protocol, 8 to 35, without I/O.

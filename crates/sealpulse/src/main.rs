@@ -1,0 +1,2 @@
+//! The sealpulse program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The control thread: sessions, object registry, policy, modules, status.

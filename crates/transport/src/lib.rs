@@ -1,0 +1,1 @@
+//! A link to one peer: socket, descriptors, srbchannel rings and block references.
