@@ -133,7 +133,7 @@ impl Segment {
     }
 
     fn unmapped(kind: SegmentKind, length: usize, writable: bool) -> Segment {
-        Segment { kind, length, writable, mapping: None, fd: None, words: WordPage::default(), name: None }
+        Segment { kind, length, writable, mapping: None, fd: None, words: WordPage::default(), _name: None }
     }
 
     /// What the segment is made of.
