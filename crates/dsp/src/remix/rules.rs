@@ -64,29 +64,26 @@ impl Matrix<'_> {
     fn feed_outputs(&mut self) {
         let takes_mono = self.outputs_for_mono();
         for (output, takes_mono) in takes_mono.into_iter().take(self.to.len()).enumerate() {
-            let _ = self.feed_by_name(output, takes_mono) || self.feed_rear_by_side(output) || {
+            if !self.feed_by_name(output, takes_mono) && !self.feed_rear_by_side(output) {
                 self.feed_by_place(output);
-                true
-            };
+            }
         }
     }
 
     /// Outputs that get an input called mono.
     fn outputs_for_mono(&self) -> [bool; MAX] {
+        let choices: &[fn(ChannelPosition) -> bool] = &[
+            |position| position == ChannelPosition::MONO,
+            |position| position == ChannelPosition::FRONT_CENTER,
+            |position| matches!(position, ChannelPosition::FRONT_LEFT | ChannelPosition::FRONT_RIGHT),
+            |position| position != ChannelPosition::LFE,
+        ];
+        let choices = if self.options.fill_sink { &choices[3..] } else { choices };
+        let chosen = choices.iter().find(|&wanted| self.to.iter().any(|&position| wanted(position)));
         let mut takes = [false; MAX];
-        let mut choose = |wanted: &dyn Fn(ChannelPosition) -> bool| {
-            for (takes, &position) in takes.iter_mut().zip(self.to) {
-                *takes = wanted(position);
-            }
-            takes.contains(&true)
-        };
-        let _ = !self.options.fill_sink
-            && (choose(&|position| position == ChannelPosition::MONO)
-                || choose(&|position| position == ChannelPosition::FRONT_CENTER)
-                || choose(&|position| {
-                    position == ChannelPosition::FRONT_LEFT || position == ChannelPosition::FRONT_RIGHT
-                }))
-            || choose(&|position| position != ChannelPosition::LFE);
+        for (takes, &position) in takes.iter_mut().zip(self.to) {
+            *takes = chosen.is_some_and(|wanted| wanted(position));
+        }
         takes
     }
 
