@@ -1,0 +1,483 @@
+//! The sound thread without its thread: commands and the time in, events and the next deadline out.
+
+use crate::bus::Bus;
+use crate::command::{Command, DeviceVolume, PlaybackCommand, RecordCommand};
+use crate::device::{Device, DeviceClock};
+use crate::outbox::{Garbage, Outbox};
+use crate::playback::{Playback, Scratch};
+use crate::record::{Attachment, RateStage, Record};
+use crate::types::{Event, Seek};
+
+/// No slot: the end of a list.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Objects by slot. The slots are made once, since a sound thread cannot allocate.
+pub(crate) struct Slab<T>(Vec<Option<Box<T>>>);
+
+impl<T> Slab<T> {
+    fn new(slots: u32) -> Self {
+        Self((0..slots).map(|_| None).collect())
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&T> {
+        self.0.get(slot as usize)?.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.0.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    fn put(&mut self, slot: u32, object: Box<T>) -> Option<Box<T>> {
+        match self.0.get_mut(slot as usize) {
+            Some(place) => place.replace(object),
+            None => Some(object),
+        }
+    }
+
+    fn take(&mut self, slot: u32) -> Option<Box<T>> {
+        self.0.get_mut(slot as usize)?.take()
+    }
+
+    fn slots(&self) -> u32 {
+        self.0.len() as u32
+    }
+}
+
+/// Something in a list that is linked by slots.
+trait Linked {
+    fn next(&mut self) -> &mut u32;
+}
+
+impl Linked for Bus {
+    fn next(&mut self) -> &mut u32 {
+        &mut self.next
+    }
+}
+
+impl Linked for Playback {
+    fn next(&mut self) -> &mut u32 {
+        &mut self.next
+    }
+}
+
+impl Linked for Record {
+    fn next(&mut self) -> &mut u32 {
+        &mut self.next
+    }
+}
+
+fn link<T: Linked>(slab: &mut Slab<T>, head: &mut u32, slot: u32) {
+    if let Some(object) = slab.get_mut(slot) {
+        *object.next() = *head;
+        *head = slot;
+    }
+}
+
+fn unlink<T: Linked>(slab: &mut Slab<T>, head: &mut u32, slot: u32) {
+    let Some(after) = slab.get_mut(slot).map(|object| std::mem::replace(object.next(), NONE)) else { return };
+    if *head == slot {
+        *head = after;
+        return;
+    }
+    let mut at = *head;
+    while let Some(object) = slab.get_mut(at) {
+        at = *object.next();
+        if at == slot {
+            *object.next() = after;
+            return;
+        }
+    }
+}
+
+/// All that a sound thread knows.
+pub(crate) struct Core {
+    pub(crate) devices: Slab<Device>,
+    pub(crate) buses: Slab<Bus>,
+    pub(crate) playbacks: Slab<Playback>,
+    pub(crate) records: Slab<Record>,
+    pub(crate) outbox: Outbox,
+    pub(crate) scratch: Scratch,
+    /// Nanoseconds, for measuring the load only.
+    pub(crate) stopwatch: fn() -> u64,
+    device_slots: u32,
+}
+
+impl Core {
+    pub(crate) fn new(slots: u32, outbox: Outbox, stopwatch: fn() -> u64) -> Self {
+        Self {
+            devices: Slab::new(slots),
+            buses: Slab::new(slots),
+            playbacks: Slab::new(slots),
+            records: Slab::new(slots),
+            outbox,
+            scratch: Scratch::new(),
+            stopwatch,
+            device_slots: 0,
+        }
+    }
+
+    /// Renders what is due at `now` (nanoseconds); the time at which to be called again, if any.
+    pub(crate) fn run(&mut self, now: u64) -> Option<u64> {
+        (0..self.device_slots.min(self.devices.slots())).filter_map(|device| self.service(device, now)).min()
+    }
+
+    fn service(&mut self, slot: u32, now: u64) -> Option<u64> {
+        // Rendering can change who is active; a second look then gives the deadline.
+        for _ in 0..4 {
+            let survey = self.survey(slot)?;
+            let device = self.devices.get_mut(slot)?;
+            let rate = device.spec.rate;
+            device.gauges.set(survey.cycle_usec, survey.streams, survey.buses);
+            if !survey.is_active() {
+                device.clock = None;
+                return None;
+            }
+            let clock = device.clock.get_or_insert(DeviceClock::starting_at(now));
+            let deadline = clock.time_of(survey.frames_left(rate), rate);
+            if deadline > now {
+                return Some(deadline);
+            }
+            self.catch_up(slot, now);
+        }
+        Some(now + 1_000_000)
+    }
+
+    /// Carries out one command at `now`.
+    pub(crate) fn apply(&mut self, command: Command, now: u64) {
+        match command {
+            Command::AddDevice(device) => {
+                let slot = device.id.0;
+                self.device_slots = self.device_slots.max(slot + 1);
+                if let Some(old) = self.devices.put(slot, device) {
+                    self.outbox.discard(Garbage::Device(old));
+                }
+            }
+            Command::RemoveDevice(slot) => {
+                if let Some(device) = self.devices.take(slot) {
+                    self.outbox.discard(Garbage::Device(device));
+                }
+            }
+            Command::SetDeviceGains(slot, which, mut gains) => {
+                self.catch_up(slot, now);
+                if let Some(device) = self.devices.get_mut(slot) {
+                    let target = match which {
+                        DeviceVolume::Sink => &mut device.gains,
+                        DeviceVolume::Monitor => &mut device.monitor_gains,
+                    };
+                    std::mem::swap(target, &mut gains);
+                }
+                self.outbox.discard(Garbage::Gains(gains));
+            }
+            Command::SuspendDevice(slot, suspended) => {
+                self.catch_up(slot, now);
+                if let Some(device) = self.devices.get_mut(slot) {
+                    device.suspended = suspended;
+                }
+            }
+            Command::AddBus(bus) => self.add_bus(bus),
+            Command::RemoveBus(slot) => self.remove_bus(slot),
+            Command::AddPlayback(stream, sync) => self.add_playback(stream, sync, now),
+            Command::RemovePlayback(slot) => self.remove_playback(slot, now),
+            Command::Playback(slot, command) => self.playback(slot, command, now),
+            Command::AddRecord(record) => self.add_record(record, now),
+            Command::RemoveRecord(slot) => {
+                self.detach_record(slot, now);
+                if let Some(record) = self.records.take(slot) {
+                    self.outbox.discard(Garbage::Record(record));
+                }
+            }
+            Command::Record(slot, command) => self.record(slot, command, now),
+        }
+    }
+
+    fn add_bus(&mut self, bus: Box<Bus>) {
+        let (slot, device) = (bus.id, bus.device);
+        if let Some(old) = self.buses.put(slot, bus) {
+            self.outbox.discard(Garbage::Bus(old));
+        }
+        if let Some(device) = self.devices.get_mut(device) {
+            link(&mut self.buses, &mut device.buses, slot);
+        }
+    }
+
+    fn remove_bus(&mut self, slot: u32) {
+        let Some(bus) = self.buses.get(slot) else { return };
+        if let Some(device) = self.devices.get_mut(bus.device) {
+            unlink(&mut self.buses, &mut device.buses, slot);
+        }
+        if let Some(bus) = self.buses.take(slot) {
+            self.outbox.discard(Garbage::Bus(bus));
+        }
+    }
+
+    fn device_of_bus(&self, bus: u32) -> u32 {
+        self.buses.get(bus).map_or(NONE, |bus| bus.device)
+    }
+
+    fn device_of(&self, stream: u32) -> u32 {
+        self.playbacks.get(stream).map_or(NONE, |stream| self.device_of_bus(stream.bus))
+    }
+
+    fn add_playback(&mut self, mut stream: Box<Playback>, sync: Option<u32>, now: u64) {
+        let (slot, bus) = (stream.id.0, stream.bus);
+        self.catch_up(self.device_of_bus(bus), now);
+        if let Some(with) = sync.and_then(|sync| self.playbacks.get(sync)) {
+            stream.flow.queue.start_at(with.flow.queue.read_index());
+        }
+        if let Some(old) = self.playbacks.put(slot, stream) {
+            self.outbox.discard(Garbage::Playback(old));
+        }
+        self.join_bus(slot, bus, now);
+    }
+
+    fn join_bus(&mut self, slot: u32, bus: u32, now: u64) {
+        if let Some(bus) = self.buses.get_mut(bus) {
+            link(&mut self.playbacks, &mut bus.streams, slot);
+        }
+        if let Some(stream) = self.playbacks.get_mut(slot) {
+            stream.bus = bus;
+            stream.settle(now, &mut self.outbox);
+        }
+    }
+
+    fn leave_bus(&mut self, slot: u32, now: u64) {
+        self.catch_up(self.device_of(slot), now);
+        let Some(bus) = self.playbacks.get(slot).map(|stream| stream.bus) else { return };
+        if let Some(bus) = self.buses.get_mut(bus) {
+            unlink(&mut self.playbacks, &mut bus.streams, slot);
+        }
+    }
+
+    fn remove_playback(&mut self, slot: u32, now: u64) {
+        self.leave_bus(slot, now);
+        let Some(stream) = self.playbacks.take(slot) else { return };
+        let mut tap = stream.voice.taps;
+        while let Some(record) = self.records.get_mut(tap) {
+            tap = std::mem::replace(&mut record.next, NONE);
+            record.attached = Attachment::Nothing;
+        }
+        self.outbox.discard(Garbage::Playback(stream));
+    }
+
+    fn playback(&mut self, slot: u32, command: PlaybackCommand, now: u64) {
+        if let PlaybackCommand::Move { bus, remix, raw_ok } = command {
+            return self.move_playback(slot, bus, remix, raw_ok, now);
+        }
+        let device = self.device_of(slot);
+        let Some(stream) = self.playbacks.get(slot) else { return self.discard_playback_command(command) };
+        // Data for a stream that plays on is all that needs no look at the clock.
+        let appends = matches!(
+            command,
+            PlaybackCommand::Write { seek: Seek::Relative, offset: 0, .. } | PlaybackCommand::Grow(_)
+        );
+        let queries = matches!(command, PlaybackCommand::Query(_));
+        let undisturbed = queries || (appends && stream.flow.queue.is_readable());
+        if !undisturbed {
+            self.catch_up(device, now);
+        }
+        if let PlaybackCommand::Query(token) = command {
+            return self.query_playback(slot, device, token, now);
+        }
+        let Some(stream) = self.playbacks.get_mut(slot) else { return };
+        let (flow, outbox) = (&mut stream.flow, &mut self.outbox);
+        match command {
+            PlaybackCommand::Write { seek, offset, data } => flow.write(seek, offset, data, outbox),
+            PlaybackCommand::Grow(room) => outbox.discard(Garbage::Room(flow.queue.grow(room))),
+            PlaybackCommand::Cork(corked) => flow.cork(corked),
+            PlaybackCommand::Flush => flow.flush(outbox),
+            PlaybackCommand::Trigger => flow.queue.prebuf_disable(),
+            PlaybackCommand::Prebuf => flow.queue.prebuf_force(),
+            PlaybackCommand::Drain(token) => flow.drain(token, outbox),
+            PlaybackCommand::SetAttr(attr, latency_usec) => {
+                flow.queue.apply_attr(attr);
+                stream.latency_usec = latency_usec;
+            }
+            PlaybackCommand::SetGains(mut gains) => {
+                std::mem::swap(&mut stream.voice.gains, &mut gains);
+                outbox.discard(Garbage::Gains(gains));
+            }
+            PlaybackCommand::SetRate(rate, sum) => {
+                stream.voice.spec.rate = rate;
+                if let Some(bus) = self.buses.get_mut(stream.bus) {
+                    bus.set_rate(rate, sum, outbox);
+                }
+            }
+            PlaybackCommand::Move { .. } | PlaybackCommand::Query(_) => {}
+        }
+        stream.settle(now, outbox);
+    }
+
+    // What a command for a stream that has gone carries must not be dropped here.
+    fn discard_playback_command(&mut self, command: PlaybackCommand) {
+        match command {
+            PlaybackCommand::Write { data: crate::types::Data::Chunk(chunk), .. } => {
+                self.outbox.discard(Garbage::Chunk(chunk));
+            }
+            PlaybackCommand::Grow(room) => self.outbox.discard(Garbage::Room(room)),
+            PlaybackCommand::SetGains(gains) => self.outbox.discard(Garbage::Gains(gains)),
+            PlaybackCommand::SetRate(_, sum) => self.outbox.discard(Garbage::Samples(sum)),
+            _ => {}
+        }
+    }
+
+    fn move_playback(
+        &mut self,
+        slot: u32,
+        bus: u32,
+        mut remix: Option<Box<sealpulse_dsp::RemixMatrix>>,
+        raw_ok: bool,
+        now: u64,
+    ) {
+        self.leave_bus(slot, now);
+        self.catch_up(self.device_of_bus(bus), now);
+        if let Some(stream) = self.playbacks.get_mut(slot) {
+            std::mem::swap(&mut stream.voice.remix, &mut remix);
+            stream.voice.raw_ok = raw_ok;
+        }
+        if let Some(remix) = remix {
+            self.outbox.discard(Garbage::Remix(remix));
+        }
+        self.join_bus(slot, bus, now);
+    }
+
+    fn query_playback(&mut self, slot: u32, device: u32, token: u64, now: u64) {
+        let (ahead, running) = self.unrendered_usec(device, now);
+        let Some(stream) = self.playbacks.get(slot) else { return };
+        let delay_usec = self.buses.get(stream.bus).map_or(0, Bus::delay_usec);
+        let timing = stream.timing(ahead, delay_usec, now, running);
+        self.outbox.event(Event::PlaybackTiming { stream: stream.id, token, timing });
+    }
+
+    /// Time that has gone by since the device last rendered, and whether it runs.
+    fn unrendered_usec(&mut self, device: u32, now: u64) -> (u64, bool) {
+        let Some(device) = self.devices.get_mut(device) else { return (0, false) };
+        let (spec, running) = (device.spec, !device.suspended);
+        let due = device.clock.as_mut().map_or(0, |clock| clock.due(now, spec.rate));
+        (spec.frames_to_usec(due), running && device.clock.is_some())
+    }
+
+    fn add_record(&mut self, record: Box<Record>, now: u64) {
+        let (slot, attachment) = (record.id.0, record.attached);
+        if let Some(old) = self.records.put(slot, record) {
+            self.outbox.discard(Garbage::Record(old));
+        }
+        self.attach_record(slot, attachment, now);
+    }
+
+    fn attach_record(&mut self, slot: u32, attachment: Attachment, now: u64) {
+        self.catch_up(self.device_of_attachment(attachment), now);
+        if let Some(record) = self.records.get_mut(slot) {
+            record.attached = attachment;
+        }
+        match attachment {
+            Attachment::Device(device) => {
+                if let Some(device) = self.devices.get_mut(device) {
+                    link(&mut self.records, &mut device.records, slot);
+                }
+            }
+            Attachment::Playback(stream) => {
+                if let Some(stream) = self.playbacks.get_mut(stream) {
+                    link(&mut self.records, &mut stream.voice.taps, slot);
+                }
+            }
+            Attachment::Nothing => {}
+        }
+    }
+
+    fn device_of_attachment(&self, attachment: Attachment) -> u32 {
+        match attachment {
+            Attachment::Device(device) => device,
+            Attachment::Playback(stream) => self.device_of(stream),
+            Attachment::Nothing => NONE,
+        }
+    }
+
+    fn detach_record(&mut self, slot: u32, now: u64) {
+        let Some(attachment) = self.records.get(slot).map(|record| record.attached) else { return };
+        self.catch_up(self.device_of_attachment(attachment), now);
+        match attachment {
+            Attachment::Device(device) => {
+                if let Some(device) = self.devices.get_mut(device) {
+                    unlink(&mut self.records, &mut device.records, slot);
+                }
+            }
+            Attachment::Playback(stream) => {
+                if let Some(stream) = self.playbacks.get_mut(stream) {
+                    unlink(&mut self.records, &mut stream.voice.taps, slot);
+                }
+            }
+            Attachment::Nothing => {}
+        }
+    }
+
+    fn record(&mut self, slot: u32, command: RecordCommand, now: u64) {
+        let Some(attachment) = self.records.get(slot).map(|record| record.attached) else {
+            return self.discard_record_command(command);
+        };
+        let device = self.device_of_attachment(attachment);
+        if let RecordCommand::Query(token) = command {
+            let (source_usec, _) = self.unrendered_usec(device, now);
+            if let Some(record) = self.records.get(slot) {
+                let timing = record.output.timing(source_usec);
+                self.outbox.event(Event::RecordTiming { stream: record.id, token, timing });
+            }
+            return;
+        }
+        if !matches!(command, RecordCommand::Supply(_)) {
+            self.catch_up(device, now);
+        }
+        if let RecordCommand::Move { attachment, converter, raw_ok } = command {
+            return self.move_record(slot, attachment, converter, raw_ok, now);
+        }
+        let Some(record) = self.records.get_mut(slot) else { return };
+        let outbox = &mut self.outbox;
+        match command {
+            RecordCommand::Supply(block) => record.output.supply(block, outbox),
+            RecordCommand::Cork(corked) => record.corked = corked,
+            RecordCommand::Flush => record.output.flush(),
+            RecordCommand::SetAttr { fragsize, latency_usec } => {
+                record.output.set_attr(fragsize, latency_usec, outbox);
+            }
+            RecordCommand::SetGains(mut gains) => {
+                std::mem::swap(&mut record.converter.gains, &mut gains);
+                outbox.discard(Garbage::Gains(gains));
+            }
+            RecordCommand::SetRate(rate) => {
+                record.converter.spec.rate = rate;
+                record.output.set_spec_rate(rate);
+                if let RateStage::Resample(resampler) = &mut record.converter.rate {
+                    let (from, _) = resampler.rates();
+                    resampler.set_rates(from, rate);
+                    record.raw_ok &= resampler.is_identity();
+                }
+            }
+            RecordCommand::Move { .. } | RecordCommand::Query(_) => {}
+        }
+    }
+
+    fn move_record(
+        &mut self,
+        slot: u32,
+        attachment: Attachment,
+        mut converter: Box<crate::record::Converter>,
+        raw_ok: bool,
+        now: u64,
+    ) {
+        self.detach_record(slot, now);
+        if let Some(record) = self.records.get_mut(slot) {
+            std::mem::swap(&mut record.converter, &mut *converter);
+            record.raw_ok = raw_ok;
+        }
+        self.outbox.discard(Garbage::Converter(converter));
+        self.attach_record(slot, attachment, now);
+    }
+
+    fn discard_record_command(&mut self, command: RecordCommand) {
+        match command {
+            RecordCommand::Supply(block) => self.outbox.discard(Garbage::Block(block)),
+            RecordCommand::SetGains(gains) => self.outbox.discard(Garbage::Gains(gains)),
+            RecordCommand::Move { converter, .. } => self.outbox.discard(Garbage::Converter(converter)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! A playback stream on the sound thread: its queue, the state that clients are told about, and its voice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sealpulse_dsp::RemixMatrix;
+use sealpulse_memory::Samples;
+use sealpulse_spec::{SampleFormat, SampleSpec};
+
+use crate::core::Slab;
+use crate::gains::Gains;
+use crate::outbox::Outbox;
+use crate::queue::{Peek, StreamQueue};
+use crate::record::Record;
+use crate::types::{Data, Event, PlaybackId, PlaybackTiming, Seek};
+
+/// Frames that are decoded at once: small enough to stay in the first-level cache.
+pub(crate) const BLOCK: usize = 256;
+
+/// Buffers that one block passes through; shared by all streams of a thread.
+pub(crate) struct Scratch {
+    bytes: Vec<u8>,
+    samples: Vec<f32>,
+    remixed: Vec<f32>,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        let samples = BLOCK * usize::from(sealpulse_spec::CHANNELS_MAX);
+        Self { bytes: vec![0; samples * 4], samples: vec![0.0; samples], remixed: vec![0.0; samples] }
+    }
+}
+
+/// What the control thread looks at to know whether a write has to wake the sound thread.
+#[derive(Default)]
+pub(crate) struct Appetite(AtomicBool);
+
+impl Appetite {
+    pub(crate) fn set(&self, hungry: bool) {
+        if self.0.load(Ordering::Relaxed) != hungry {
+            self.0.store(hungry, Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) struct Playback {
+    pub(crate) id: PlaybackId,
+    /// The bus that it is on, and the next stream there.
+    pub(crate) bus: u32,
+    pub(crate) next: u32,
+    pub(crate) latency_usec: u64,
+    pub(crate) flow: Flow,
+    pub(crate) voice: Voice,
+    pub(crate) appetite: Arc<Appetite>,
+}
+
+/// The queue and what happens when it fills and runs dry (`playback_stream` in `protocol-native.c`).
+pub(crate) struct Flow {
+    pub(crate) queue: StreamQueue,
+    pub(crate) corked: bool,
+    id: PlaybackId,
+    frame_size: usize,
+    drain: Option<u64>,
+    is_underrun: bool,
+    // Whether a client that wanted to play was too late, so that going on means a gap was heard.
+    starved: bool,
+    started: bool,
+    dry_since: Option<u64>,
+    playing_for: u64,
+}
+
+/// How the samples of the stream become a part of the mix.
+pub(crate) struct Voice {
+    pub(crate) spec: SampleSpec,
+    pub(crate) gains: Gains,
+    pub(crate) remix: Option<Box<RemixMatrix>>,
+    /// Whether spec and map are the device's own.
+    pub(crate) raw_ok: bool,
+    /// The first record stream that listens to this stream alone.
+    pub(crate) taps: u32,
+}
+
+impl Playback {
+    /// Whether the device has to run for this stream.
+    pub(crate) fn is_active(&self) -> bool {
+        let queue = &self.flow.queue;
+        !self.flow.corked && (queue.attr().prebuf == 0 || queue.is_readable())
+    }
+
+    /// Whether it may reach the device as it is, where it is alone there.
+    pub(crate) fn can_pass(&self) -> bool {
+        self.voice.raw_ok && self.voice.gains.is_unity() && self.voice.taps == crate::core::NONE
+    }
+
+    /// Tells what has become true since the last look: dry, hungry, bytes to ask for.
+    pub(crate) fn settle(&mut self, now: u64, outbox: &mut Outbox) {
+        if !self.flow.corked && !self.flow.queue.is_readable() {
+            self.flow.ran_dry(now, outbox);
+        }
+        self.flow.request(outbox);
+        self.appetite.set(!self.flow.corked && !self.flow.queue.is_readable());
+    }
+
+    pub(crate) fn timing(&self, ahead_usec: u64, delay_usec: u64, now: u64, running: bool) -> PlaybackTiming {
+        let flow = &self.flow;
+        let playing = running && flow.started && !flow.corked;
+        // What the device has played since it last rendered counts as consumed.
+        let unrendered = if playing { self.voice.spec.usec_to_bytes(ahead_usec) } else { 0 };
+        let unrendered = unrendered.min(flow.queue.len() as u64);
+        let dry_bytes = |since: u64| self.voice.spec.usec_to_bytes(now.saturating_sub(since) / 1000);
+        PlaybackTiming {
+            sink_usec: delay_usec,
+            playing,
+            write_index: flow.queue.write_index(),
+            read_index: flow.queue.read_index() + unrendered as i64,
+            underrun_for: if flow.started { 0 } else { flow.dry_since.map_or(u64::MAX, dry_bytes) },
+            playing_for: if flow.started { flow.playing_for + unrendered } else { 0 },
+        }
+    }
+}
+
+impl Flow {
+    pub(crate) fn new(id: PlaybackId, queue: StreamQueue, frame_size: usize, corked: bool) -> Self {
+        Self {
+            queue,
+            corked,
+            id,
+            frame_size,
+            drain: None,
+            is_underrun: true,
+            starved: false,
+            started: false,
+            dry_since: None,
+            playing_for: 0,
+        }
+    }
+
+    pub(crate) fn write(&mut self, seek: Seek, offset: i64, data: Data, outbox: &mut Outbox) {
+        let Self { queue, id, .. } = self;
+        let mut done = |chunk| outbox.chunk(*id, chunk);
+        if seek != Seek::Relative || offset != 0 {
+            // Clients cannot keep account of any but relative seeks.
+            queue.seek(offset, seek, seek == Seek::Relative, &mut done);
+        }
+        match data {
+            Data::Hole(bytes) => queue.seek(bytes as i64, Seek::Relative, true, &mut done),
+            Data::Chunk(chunk) => {
+                let bytes = chunk.len();
+                if let Err(refused) = queue.push(chunk, &mut done) {
+                    done(refused.0);
+                    queue.seek(bytes as i64, Seek::Relative, true, &mut done);
+                    outbox.event(Event::Overflow { stream: *id });
+                }
+                for _ in 0..queue.take_splits() {
+                    outbox.split(*id);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn flush(&mut self, outbox: &mut Outbox) {
+        let Self { queue, id, .. } = self;
+        queue.flush_write(&mut |chunk| outbox.chunk(*id, chunk));
+        self.starved = false;
+    }
+
+    pub(crate) fn cork(&mut self, corked: bool) {
+        // After a drain was asked for, what is there has to be played out.
+        if self.drain.is_none() {
+            self.queue.prebuf_force();
+        }
+        if self.corked && !corked {
+            self.started = false;
+            self.dry_since = None;
+            self.playing_for = 0;
+        }
+        self.starved = false;
+        self.corked = corked;
+    }
+
+    pub(crate) fn drain(&mut self, token: u64, outbox: &mut Outbox) {
+        self.queue.prebuf_disable();
+        if self.queue.is_readable() {
+            self.drain = Some(token);
+        } else {
+            outbox.event(Event::Drained { stream: self.id, token });
+        }
+    }
+
+    fn ran_dry(&mut self, now: u64, outbox: &mut Outbox) {
+        if let Some(token) = self.drain.take() {
+            outbox.event(Event::Drained { stream: self.id, token });
+            self.starved = false;
+        } else if !self.is_underrun {
+            outbox.event(Event::Underflow { stream: self.id, read_index: self.queue.read_index() });
+            self.starved = self.started;
+        }
+        if self.started && self.queue.attr().prebuf > 0 {
+            self.started = false;
+            self.dry_since = Some(now);
+            self.playing_for = 0;
+        }
+        self.is_underrun = true;
+    }
+
+    fn request(&mut self, outbox: &mut Outbox) {
+        let bytes = self.queue.pop_missing();
+        if bytes > 0 {
+            outbox.event(Event::Request { stream: self.id, bytes });
+        }
+    }
+
+    /// Takes `frames` frames: `consume` gets the sound and the frame at which it belongs; where it gets none
+    /// there is silence.
+    pub(crate) fn pull(
+        &mut self,
+        frames: usize,
+        now: u64,
+        outbox: &mut Outbox,
+        mut consume: impl FnMut(usize, Samples<'_>, &mut Outbox),
+    ) {
+        let mut at = 0;
+        while at < frames {
+            if self.queue.is_readable() {
+                self.is_underrun = false;
+            } else {
+                self.ran_dry(now, outbox);
+            }
+            let bytes = match self.queue.peek((frames - at) * self.frame_size) {
+                Peek::Nothing => break,
+                Peek::Silence(bytes) => bytes,
+                Peek::Data(samples) => {
+                    let bytes = samples.len();
+                    consume(at, samples, outbox);
+                    bytes
+                }
+            };
+            if !self.started {
+                self.started = true;
+                outbox.event(Event::Started { stream: self.id, after_underrun: self.starved });
+                self.starved = false;
+            }
+            self.playing_for += bytes as u64;
+            let Self { queue, id, .. } = self;
+            queue.drop(bytes, &mut |chunk| outbox.chunk(*id, chunk));
+            at += bytes / self.frame_size;
+        }
+    }
+}
+
+impl Voice {
+    /// Adds `samples` to `mix`, interleaved frames in the device's layout.
+    pub(crate) fn mix(
+        &self,
+        samples: Samples<'_>,
+        mix: &mut [f32],
+        mix_channels: usize,
+        scratch: &mut Scratch,
+        records: &mut Slab<Record>,
+        outbox: &mut Outbox,
+    ) {
+        let (frame_size, channels) = (self.spec.frame_size(), usize::from(self.spec.channels));
+        let total = samples.len() / frame_size;
+        for at in (0..total).step_by(BLOCK) {
+            let frames = BLOCK.min(total - at);
+            let bytes = &mut scratch.bytes[..frames * frame_size];
+            if !samples.copy_to(at * frame_size, bytes) {
+                return;
+            }
+            let block = &mut scratch.samples[..frames * channels];
+            sealpulse_dsp::decode(self.spec.format, bytes, block);
+            self.gains.apply(block);
+            let mut tap = self.taps;
+            while let Some(record) = records.get_mut(tap) {
+                record.feed(block, outbox);
+                tap = record.next;
+            }
+            let target = &mut mix[at * mix_channels..(at + frames) * mix_channels];
+            match &self.remix {
+                None => sealpulse_dsp::mix_into(target, block),
+                Some(matrix) => {
+                    let remixed = &mut scratch.remixed[..frames * mix_channels];
+                    matrix.apply(block, remixed);
+                    sealpulse_dsp::mix_into(target, remixed);
+                }
+            }
+        }
+    }
+
+    /// Copies `samples` to `out` as they are, but for float values that are no numbers.
+    pub(crate) fn pass(format: SampleFormat, samples: Samples<'_>, out: &mut [u8]) {
+        if !samples.copy_to(0, out) {
+            out.fill(format.silence_byte());
+        }
+        sealpulse_dsp::scrub(format, out);
+    }
+}

@@ -1,0 +1,275 @@
+//! A record stream on the sound thread: conversion to what the client wants, and the blocks that are filled.
+
+use std::collections::VecDeque;
+
+use sealpulse_dsp::{PeakDetector, RemixMatrix, Resampler};
+use sealpulse_memory::Block;
+use sealpulse_spec::SampleSpec;
+
+use crate::gains::Gains;
+use crate::outbox::{Garbage, Outbox};
+use crate::playback::BLOCK;
+use crate::types::{Event, RecordId, RecordTiming};
+
+/// Empty blocks that a stream can hold.
+pub(crate) const SPARE_BLOCKS: usize = 64;
+
+pub(crate) struct Record {
+    pub(crate) id: RecordId,
+    /// What it listens to, and the next record stream there.
+    pub(crate) attached: Attachment,
+    pub(crate) next: u32,
+    pub(crate) corked: bool,
+    /// Whether the device's bytes can be taken as they are.
+    pub(crate) raw_ok: bool,
+    pub(crate) converter: Converter,
+    pub(crate) output: Output,
+}
+
+/// Where a record stream is in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attachment {
+    Device(u32),
+    Playback(u32),
+    Nothing,
+}
+
+impl Record {
+    /// Whether the device has to run for this stream.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.corked
+    }
+
+    pub(crate) fn can_pass(&self) -> bool {
+        self.raw_ok && self.converter.gains.is_unity()
+    }
+
+    /// Takes interleaved samples in the source's layout, at most [`BLOCK`] frames.
+    pub(crate) fn feed(&mut self, samples: &[f32], outbox: &mut Outbox) {
+        if !self.corked {
+            self.converter.convert(samples, &mut |bytes| self.output.write(bytes, outbox));
+        }
+    }
+
+    /// Takes the device's bytes as they are.
+    pub(crate) fn feed_raw(&mut self, bytes: &[u8], outbox: &mut Outbox) {
+        if !self.corked {
+            self.output.write(bytes, outbox);
+        }
+    }
+}
+
+/// From the source's samples to the client's bytes: channels, volume, rate, format.
+pub(crate) struct Converter {
+    pub(crate) spec: SampleSpec,
+    pub(crate) source_channels: usize,
+    pub(crate) remix: Option<Box<RemixMatrix>>,
+    pub(crate) gains: Gains,
+    pub(crate) rate: RateStage,
+    remixed: Vec<f32>,
+    converted: Vec<f32>,
+    bytes: Vec<u8>,
+}
+
+/// How the source's rate becomes the stream's.
+pub(crate) enum RateStage {
+    Same,
+    Resample(Box<Resampler>),
+    Peaks(PeakDetector),
+}
+
+impl Converter {
+    pub(crate) fn new(
+        spec: SampleSpec,
+        source: &SampleSpec,
+        remix: Option<Box<RemixMatrix>>,
+        gains: Gains,
+        peaks: bool,
+        variable_rate: bool,
+    ) -> Self {
+        let channels = usize::from(spec.channels);
+        let rate = if peaks {
+            RateStage::Peaks(PeakDetector::new(channels, source.rate, spec.rate))
+        } else if source.rate != spec.rate || variable_rate {
+            // One whose rate can change starts without a filter where it needs none yet.
+            let filtered = variable_rate && source.rate != spec.rate;
+            let resampler = if filtered { Resampler::variable } else { Resampler::new };
+            RateStage::Resample(Box::new(resampler(channels, source.rate, spec.rate)))
+        } else {
+            RateStage::Same
+        };
+        let samples = BLOCK * channels;
+        Self {
+            spec,
+            source_channels: usize::from(source.channels),
+            remix,
+            gains,
+            rate,
+            remixed: vec![0.0; samples],
+            converted: vec![0.0; samples],
+            bytes: vec![0; samples * spec.format.size()],
+        }
+    }
+
+    fn convert(&mut self, samples: &[f32], write: &mut impl FnMut(&[u8])) {
+        let channels = usize::from(self.spec.channels);
+        let frames = (samples.len() / self.source_channels.max(1)).min(BLOCK);
+        let block = &mut self.remixed[..frames * channels];
+        match &self.remix {
+            None => block.copy_from_slice(&samples[..frames * channels]),
+            Some(matrix) => matrix.apply(&samples[..frames * self.source_channels], block),
+        }
+        self.gains.apply(block);
+        let (format, bytes) = (self.spec.format, &mut self.bytes);
+        let mut put = |samples: &[f32]| {
+            let out = &mut bytes[..samples.len() * format.size()];
+            sealpulse_dsp::encode(format, samples, out);
+            write(out);
+        };
+        match &mut self.rate {
+            RateStage::Same => put(block),
+            RateStage::Peaks(detector) => {
+                // One frame in gives less than a block out, but for a rate that is raised.
+                for frame in block.chunks_exact(channels) {
+                    let ready = detector.output_ready(1);
+                    let mut left = ready.min(BLOCK);
+                    if left == 0 {
+                        detector.push(frame, &mut []);
+                    } else {
+                        left = detector.push(frame, &mut self.converted[..left * channels]);
+                        put(&self.converted[..left * channels]);
+                    }
+                }
+            }
+            RateStage::Resample(resampler) => {
+                // So much input at once that the output is about a block; a frame can give more.
+                let (from, to) = resampler.rates();
+                let step =
+                    ((BLOCK as u64 * u64::from(from) / u64::from(to)) as usize).clamp(1, BLOCK) * channels;
+                for part in block.chunks(step) {
+                    let mut written = resampler.push(part, &mut self.converted);
+                    while written > 0 {
+                        put(&self.converted[..written * channels]);
+                        written = resampler.push(&[], &mut self.converted);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The blocks that are filled, and what was.
+pub(crate) struct Output {
+    id: RecordId,
+    pub(crate) fragsize: usize,
+    pub(crate) latency_usec: u64,
+    spec: SampleSpec,
+    frame_size: usize,
+    spare: VecDeque<Block>,
+    current: Option<Block>,
+    filled: usize,
+    captured: u64,
+    handed_over: u64,
+    lost: u64,
+}
+
+impl Output {
+    pub(crate) fn new(id: RecordId, spec: SampleSpec, fragsize: usize, latency_usec: u64) -> Self {
+        Self {
+            id,
+            fragsize,
+            latency_usec,
+            spec,
+            frame_size: spec.frame_size(),
+            spare: VecDeque::with_capacity(SPARE_BLOCKS),
+            current: None,
+            filled: 0,
+            captured: 0,
+            handed_over: 0,
+            lost: 0,
+        }
+    }
+
+    pub(crate) fn supply(&mut self, block: Block, outbox: &mut Outbox) {
+        if self.spare.len() < SPARE_BLOCKS {
+            self.spare.push_back(block);
+        } else {
+            outbox.discard(Garbage::Block(block));
+        }
+    }
+
+    fn write(&mut self, mut bytes: &[u8], outbox: &mut Outbox) {
+        while !bytes.is_empty() {
+            if self.current.is_none() {
+                self.current = self.spare.pop_front();
+            }
+            let Some(block) = &mut self.current else {
+                self.lost += bytes.len() as u64;
+                return;
+            };
+            let whole = block.len() / self.frame_size * self.frame_size;
+            let room = self.fragsize.min(whole).saturating_sub(self.filled);
+            let (part, rest) = bytes.split_at(room.min(bytes.len()));
+            if block.write_at(self.filled, part).is_err() {
+                self.lost += part.len() as u64;
+            }
+            self.filled += part.len();
+            self.captured += part.len() as u64;
+            bytes = rest;
+            if part.len() == room {
+                self.emit(outbox);
+            }
+        }
+    }
+
+    fn emit(&mut self, outbox: &mut Outbox) {
+        let length = std::mem::take(&mut self.filled);
+        let Some(block) = self.current.take() else { return };
+        if length == 0 {
+            // A block too small for a frame.
+            outbox.discard(Garbage::Block(block));
+            return;
+        }
+        self.handed_over += length as u64;
+        outbox.event(Event::Recorded { stream: self.id, block, length });
+    }
+
+    /// At the end of a cycle: hands over what has waited long enough, and tells of losses.
+    pub(crate) fn settle(&mut self, outbox: &mut Outbox) {
+        if self.filled > 0 && self.spec.bytes_to_usec(self.filled as u64) >= self.latency_usec {
+            self.emit(outbox);
+        }
+        if self.lost > 0 {
+            let bytes = std::mem::take(&mut self.lost);
+            outbox.event(Event::RecordOverrun { stream: self.id, bytes });
+        }
+    }
+
+    /// Forgets what has not been handed over.
+    pub(crate) fn flush(&mut self) {
+        self.captured -= self.filled as u64;
+        self.filled = 0;
+    }
+
+    /// Time until the block that is being filled has to be handed over, in microseconds.
+    pub(crate) fn usec_left(&self) -> u64 {
+        self.latency_usec.saturating_sub(self.spec.bytes_to_usec(self.filled as u64))
+    }
+
+    /// New sizes; a block that already holds more than the new size is handed over.
+    pub(crate) fn set_attr(&mut self, fragsize: usize, latency_usec: u64, outbox: &mut Outbox) {
+        self.fragsize = fragsize;
+        self.latency_usec = latency_usec;
+        if self.filled >= fragsize {
+            self.emit(outbox);
+        }
+    }
+
+    pub(crate) fn set_spec_rate(&mut self, rate: u32) {
+        self.spec.rate = rate;
+    }
+
+    pub(crate) fn timing(&self, source_usec: u64) -> RecordTiming {
+        RecordTiming { source_usec, write_index: self.captured, handed_over: self.handed_over }
+    }
+}

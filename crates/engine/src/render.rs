@@ -1,0 +1,249 @@
+//! Rendering: who is active on a device, what is due, and the way from the queues to the monitor.
+
+use crate::core::{Core, NONE, Slab};
+use crate::device::Device;
+use crate::outbox::Outbox;
+use crate::playback::{BLOCK, Playback, Voice};
+use crate::record::Record;
+use crate::types::{MAX_LATENCY_USEC, MIN_LATENCY_USEC};
+
+/// What a look at a device's streams says.
+pub(crate) struct Survey {
+    pub(crate) streams: u32,
+    pub(crate) buses: u32,
+    pub(crate) cycle_usec: u64,
+    records: u32,
+    tail: u64,
+    dry: Option<u64>,
+    handover_usec: u64,
+    solo: u32,
+}
+
+impl Survey {
+    pub(crate) fn is_active(&self) -> bool {
+        self.streams > 0 || self.records > 0 || self.tail > 0
+    }
+
+    /// Frames of the device until something has to be done, at least one.
+    pub(crate) fn frames_left(&self, rate: u32) -> u64 {
+        let frames = |usec: u64| (u128::from(usec) * u128::from(rate) / 1_000_000) as u64;
+        let tail = if self.streams == 0 && self.tail > 0 { self.tail } else { u64::MAX };
+        let handover = if self.records > 0 { frames(self.handover_usec) + 1 } else { u64::MAX };
+        frames(self.cycle_usec).min(self.dry.unwrap_or(u64::MAX)).min(tail).min(handover).max(1)
+    }
+}
+
+impl Core {
+    pub(crate) fn survey(&self, slot: u32) -> Option<Survey> {
+        let device = self.devices.get(slot)?;
+        let mut survey = Survey {
+            streams: 0,
+            buses: 0,
+            cycle_usec: MAX_LATENCY_USEC,
+            records: 0,
+            tail: 0,
+            dry: None,
+            handover_usec: u64::MAX,
+            solo: NONE,
+        };
+        if device.suspended {
+            survey.cycle_usec = 0;
+            return Some(survey);
+        }
+        let rate = u64::from(device.spec.rate);
+        let mut at = device.buses;
+        while let Some(bus) = self.buses.get(at) {
+            survey.buses += 1;
+            let bus_rate = u64::from(bus.rate.max(1));
+            survey.tail = survey.tail.max((bus.tail as u64 * rate).div_ceil(bus_rate));
+            let slack = if bus.resampler.is_some() { 2 } else { 0 };
+            let mut stream = bus.streams;
+            while let Some(playback) = self.playbacks.get(stream) {
+                if playback.is_active() {
+                    survey.streams += 1;
+                    survey.cycle_usec = survey.cycle_usec.min(playback.latency_usec);
+                    let dry = playback.flow.queue.frames_until_dry();
+                    let dry = dry.map(|frames| (frames as u64 * rate).div_ceil(bus_rate) + slack);
+                    survey.dry = survey.dry.into_iter().chain(dry).min();
+                    survey.solo = if playback.can_pass() { stream } else { NONE };
+                }
+                stream = playback.next;
+            }
+            at = bus.next;
+        }
+        let mut at = device.records;
+        while let Some(record) = self.records.get(at) {
+            if record.is_active() {
+                survey.records += 1;
+                survey.cycle_usec = survey.cycle_usec.min(record.output.latency_usec);
+                survey.handover_usec = survey.handover_usec.min(record.output.usec_left());
+            }
+            at = record.next;
+        }
+        survey.cycle_usec = survey.cycle_usec.clamp(MIN_LATENCY_USEC, MAX_LATENCY_USEC);
+        if survey.streams != 1 || survey.tail > 0 || !device.gains.is_unity() {
+            survey.solo = NONE;
+        }
+        if !survey.is_active() {
+            survey.cycle_usec = 0;
+        }
+        Some(survey)
+    }
+
+    /// Renders up to `now` what has not been rendered yet.
+    pub(crate) fn catch_up(&mut self, slot: u32, now: u64) {
+        let Some(device) = self.devices.get_mut(slot) else { return };
+        let rate = device.spec.rate;
+        let Some(due) = device.clock.as_mut().map(|clock| clock.due(now, rate)) else { return };
+        if due == 0 || device.suspended {
+            return;
+        }
+        let Some(survey) = self.survey(slot) else { return };
+        let started = (self.stopwatch)();
+        let mut left = due as usize;
+        while left > 0 {
+            left -= self.render_piece(slot, left, survey.solo, now);
+        }
+        self.settle(slot, now);
+        let covered = due * 1_000_000_000 / u64::from(rate.max(1));
+        if let Some(device) = self.devices.get(slot) {
+            device.gauges.add_load((self.stopwatch)().saturating_sub(started), covered);
+        }
+    }
+
+    fn settle(&mut self, slot: u32, now: u64) {
+        let Some(device) = self.devices.get(slot) else { return };
+        let mut at = device.buses;
+        while let Some(bus) = self.buses.get(at) {
+            let mut stream = bus.streams;
+            while let Some(playback) = self.playbacks.get_mut(stream) {
+                playback.settle(now, &mut self.outbox);
+                let mut tap = playback.voice.taps;
+                while let Some(record) = self.records.get_mut(tap) {
+                    record.output.settle(&mut self.outbox);
+                    tap = record.next;
+                }
+                stream = playback.next;
+            }
+            at = bus.next;
+        }
+        let mut at = device.records;
+        while let Some(record) = self.records.get_mut(at) {
+            record.output.settle(&mut self.outbox);
+            at = record.next;
+        }
+    }
+
+    /// Renders at most `left` frames; how many it were, at least one.
+    fn render_piece(&mut self, slot: u32, left: usize, solo: u32, now: u64) -> usize {
+        let Some(device) = self.devices.get_mut(slot) else { return left };
+        let frames = left.min(device.piece);
+        if let Some(stream) = self.playbacks.get_mut(solo) {
+            pass_through(device, stream, frames, now, &mut self.outbox);
+        } else {
+            self.mix_piece(slot, frames, now);
+        }
+        let Some(device) = self.devices.get_mut(slot) else { return left };
+        feed_monitor(device, frames, &mut self.records, &mut self.outbox);
+        if let Some(clock) = &mut device.clock {
+            clock.rendered += frames as u64;
+        }
+        frames
+    }
+
+    fn mix_piece(&mut self, slot: u32, frames: usize, now: u64) {
+        let Some(device) = self.devices.get_mut(slot) else { return };
+        let channels = device.channels();
+        let mix = &mut device.mix[..frames * channels];
+        mix.fill(0.0);
+        let mut at = device.buses;
+        while let Some(bus) = self.buses.get_mut(at) {
+            at = bus.next;
+            let needed = bus.resampler.as_ref().map_or(frames, |resampler| resampler.input_needed(frames));
+            // The room was made for the most that can be needed; less sound is better than a panic.
+            let needed = if bus.resampler.is_some() { needed.min(bus.sum.len() / channels) } else { needed };
+            let tail = bus.tail_frames();
+            let target = match bus.resampler {
+                Some(_) => {
+                    let sum = &mut bus.sum[..needed * channels];
+                    sum.fill(0.0);
+                    sum
+                }
+                None => &mut *mix,
+            };
+            let mut active = false;
+            let mut stream = bus.streams;
+            while let Some(playback) = self.playbacks.get_mut(stream) {
+                stream = playback.next;
+                if !playback.is_active() {
+                    continue;
+                }
+                active = true;
+                let Playback { flow, voice, .. } = playback;
+                let frame_size = voice.spec.frame_size();
+                flow.pull(needed, now, &mut self.outbox, |at, samples, outbox| {
+                    let frames = samples.len() / frame_size;
+                    let target = &mut target[at * channels..(at + frames) * channels];
+                    voice.mix(samples, target, channels, &mut self.scratch, &mut self.records, outbox);
+                });
+            }
+            let Some(resampler) = &mut bus.resampler else { continue };
+            if !active && bus.tail == 0 {
+                continue;
+            }
+            let resampled = &mut device.resampled[..frames * channels];
+            resampler.process(target, resampled);
+            sealpulse_dsp::mix_into(mix, resampled);
+            bus.tail = if active { tail } else { bus.tail.saturating_sub(needed) };
+            if bus.tail == 0 {
+                resampler.reset();
+            }
+        }
+        device.gains.apply(mix);
+        let out = &mut device.out[..frames * device.spec.frame_size()];
+        sealpulse_dsp::encode(device.spec.format, mix, out);
+    }
+}
+
+/// The only stream on a device whose spec it shares reaches it bit for bit.
+fn pass_through(device: &mut Device, stream: &mut Playback, frames: usize, now: u64, outbox: &mut Outbox) {
+    let (format, frame_size) = (device.spec.format, device.spec.frame_size());
+    let out = &mut device.out[..frames * frame_size];
+    out.fill(format.silence_byte());
+    stream.flow.pull(frames, now, outbox, |at, samples, _| {
+        let start = at * frame_size;
+        let len = samples.len();
+        Voice::pass(format, samples, &mut out[start..start + len]);
+    });
+}
+
+/// Hands what the device plays to its record streams.
+fn feed_monitor(device: &mut Device, frames: usize, records: &mut Slab<Record>, outbox: &mut Outbox) {
+    if device.records == NONE {
+        return;
+    }
+    let (spec, channels) = (device.spec, device.channels());
+    let unity = device.monitor_gains.is_unity();
+    let out = &device.out[..frames * spec.frame_size()];
+    let mut decoded = false;
+    let mut at = device.records;
+    while let Some(record) = records.get_mut(at) {
+        at = record.next;
+        if record.corked {
+            continue;
+        }
+        if record.can_pass() && unity {
+            record.feed_raw(out, outbox);
+            continue;
+        }
+        let samples = &mut device.monitor[..frames * channels];
+        if !decoded {
+            sealpulse_dsp::decode(spec.format, out, samples);
+            device.monitor_gains.apply(samples);
+            decoded = true;
+        }
+        for block in samples.chunks(BLOCK * channels) {
+            record.feed(block, outbox);
+        }
+    }
+}
