@@ -47,9 +47,14 @@ impl Pattern {
         if channels == 0 || channels > usize::from(CHANNELS_MAX) {
             return None;
         }
-        let mut pattern = Self { gains: [0.0; Self::CAPACITY], len: Self::CAPACITY / channels * channels };
-        for frame in pattern.gains.chunks_exact_mut(channels) {
-            frame.copy_from_slice(gains);
+        let len = Self::CAPACITY / channels * channels;
+        let mut pattern = Self { gains: [0.0; Self::CAPACITY], len };
+        pattern.gains[..channels].copy_from_slice(gains);
+        let mut filled = channels;
+        while filled < len {
+            let more = filled.min(len - filled);
+            pattern.gains.copy_within(..more, filled);
+            filled += more;
         }
         Some(pattern)
     }

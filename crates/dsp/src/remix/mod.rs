@@ -107,8 +107,12 @@ impl RemixMatrix {
             (1, 2) => self.apply_sized::<1, 2>(input, output),
             (2, 1) => self.apply_sized::<2, 1>(input, output),
             (2, 2) => self.apply_sized::<2, 2>(input, output),
+            (2, 6) => self.apply_sized::<2, 6>(input, output),
+            (2, 8) => self.apply_sized::<2, 8>(input, output),
             (6, 2) => self.apply_sized::<6, 2>(input, output),
             (8, 2) => self.apply_sized::<8, 2>(input, output),
+            (6, 8) => self.apply_sized::<6, 8>(input, output),
+            (8, 6) => self.apply_sized::<8, 6>(input, output),
             _ => self.apply_sparse(input, output),
         }
     }

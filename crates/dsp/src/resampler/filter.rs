@@ -155,6 +155,8 @@ fn taps(stretch: f64) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Design {
     half: f64,
+    /// Steps of the window table from one input frame to the next.
+    per_frame: f64,
     /// Where the filter is half open, in cycles per input frame.
     cutoff: f64,
 }
@@ -165,7 +167,8 @@ impl Design {
         let transition = (ATTENUATION - 7.95) / (14.36 * taps as f64);
         // A short filter far below its rate would close before it opened.
         let cutoff = (0.5 / stretch - transition / 2.0).max(0.25 / stretch);
-        Self { half: taps as f64 / 2.0, cutoff }
+        let half = taps as f64 / 2.0;
+        Self { half, per_frame: Window::STEPS as f64 / half, cutoff }
     }
 
     /// The coefficients for `phase` (0 to 1), oldest frame first, adding up to 1.
@@ -173,17 +176,20 @@ impl Design {
         let window = &*WINDOW;
         let turn = 2.0 * PI * self.cutoff;
         let first = phase - self.half;
-        // sin(turn · distance) by turning a vector from tap to tap.
-        let (mut sin, mut cos) = (turn * first).sin_cos();
-        let (sin_step, cos_step) = turn.sin_cos();
+        // sin(turn · distance) by turning one vector for each lane from group to group.
+        let mut vectors: [_; LANES] = std::array::from_fn(|lane| (turn * (first + lane as f64)).sin_cos());
+        let (sin_step, cos_step) = (turn * LANES as f64).sin_cos();
         let mut sum = 0.0;
-        for (tap, coefficient) in row.iter_mut().enumerate() {
-            let distance = first + tap as f64;
-            let sinc = if distance.abs() < 1e-9 { turn } else { sin / distance };
-            let value = sinc * window.at(distance.abs() / self.half);
-            *coefficient = value as f32;
-            sum += value;
-            (sin, cos) = (sin * cos_step + cos * sin_step, cos * cos_step - sin * sin_step);
+        for (group, coefficients) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let first = first + (group * LANES) as f64;
+            for (lane, (coefficient, (sin, cos))) in coefficients.iter_mut().zip(&mut vectors).enumerate() {
+                let distance = first + lane as f64;
+                let sinc = if distance.abs() < 1e-9 { turn } else { *sin / distance };
+                let value = sinc * window.at(distance.abs() * self.per_frame);
+                *coefficient = value as f32;
+                sum += value;
+                (*sin, *cos) = (*sin * cos_step + *cos * sin_step, *cos * cos_step - *sin * sin_step);
+            }
         }
         let scale = (1.0 / sum) as f32;
         row.iter_mut().for_each(|coefficient| *coefficient *= scale);
@@ -213,10 +219,9 @@ impl Window {
         Self((0..Self::STEPS + 2).map(value).collect())
     }
 
-    /// The window `x` of the way from its middle (0) to its end (1).
+    /// The window so many steps from its middle (0) towards its end.
     #[inline]
-    fn at(&self, x: f64) -> f64 {
-        let position = x * Self::STEPS as f64;
+    fn at(&self, position: f64) -> f64 {
         let step = (position as usize).min(Self::STEPS);
         let share = position - step as f64;
         self.0[step] + (self.0[step + 1] - self.0[step]) * share

@@ -392,8 +392,16 @@ impl Resampler {
                 }
             },
         };
-        for (sample, plane) in frame.iter_mut().zip(self.buffer.chunks_exact(self.stride)) {
-            *sample = Portable::dot(&plane[self.taken - taps..][..taps], row);
+        let first = self.taken - taps;
+        let mut windows = self.buffer.chunks_exact(self.stride).map(|plane| &plane[first..][..taps]);
+        let (pairs, last) = frame.as_chunks_mut::<2>();
+        for pair in pairs {
+            if let (Some(one), Some(two)) = (windows.next(), windows.next()) {
+                *pair = Portable::dot_pair([one, two], row);
+            }
+        }
+        for (sample, window) in last.iter_mut().zip(windows) {
+            *sample = Portable::dot(window, row);
         }
     }
 
