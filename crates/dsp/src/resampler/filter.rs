@@ -159,6 +159,15 @@ pub(super) struct Design {
     per_frame: f64,
     /// Where the filter is half open, in cycles per input frame.
     cutoff: f64,
+    /// Sine and cosine of the sinc's angle from one tap to the next, and to the one [`LANES`] further.
+    step: (f64, f64),
+    group_step: (f64, f64),
+}
+
+/// The sum of two angles, each as its sine and cosine.
+#[inline]
+fn turned((sin, cos): (f64, f64), (sin_step, cos_step): (f64, f64)) -> (f64, f64) {
+    (sin * cos_step + cos * sin_step, cos * cos_step - sin * sin_step)
 }
 
 impl Design {
@@ -168,7 +177,14 @@ impl Design {
         // A short filter far below its rate would close before it opened.
         let cutoff = (0.5 / stretch - transition / 2.0).max(0.25 / stretch);
         let half = taps as f64 / 2.0;
-        Self { half, per_frame: Window::STEPS as f64 / half, cutoff }
+        let turn = 2.0 * PI * cutoff;
+        Self {
+            half,
+            per_frame: Window::STEPS as f64 / half,
+            cutoff,
+            step: turn.sin_cos(),
+            group_step: (turn * LANES as f64).sin_cos(),
+        }
     }
 
     /// The coefficients for `phase` (0 to 1), oldest frame first, adding up to 1.
@@ -177,8 +193,12 @@ impl Design {
         let turn = 2.0 * PI * self.cutoff;
         let first = phase - self.half;
         // sin(turn · distance) by turning one vector for each lane from group to group.
-        let mut vectors: [_; LANES] = std::array::from_fn(|lane| (turn * (first + lane as f64)).sin_cos());
-        let (sin_step, cos_step) = (turn * LANES as f64).sin_cos();
+        let mut next = (turn * first).sin_cos();
+        let mut vectors = [(0.0, 0.0); LANES];
+        for vector in &mut vectors {
+            *vector = next;
+            next = turned(next, self.step);
+        }
         let mut sum = 0.0;
         for (group, coefficients) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
             let first = first + (group * LANES) as f64;
@@ -188,7 +208,7 @@ impl Design {
                 let value = sinc * window.at(distance.abs() * self.per_frame);
                 *coefficient = value as f32;
                 sum += value;
-                (*sin, *cos) = (*sin * cos_step + *cos * sin_step, *cos * cos_step - *sin * sin_step);
+                (*sin, *cos) = turned((*sin, *cos), self.group_step);
             }
         }
         let scale = (1.0 / sum) as f32;
