@@ -1,0 +1,63 @@
+# `make run` and `make test` are all that a newcomer needs; the rest are their parts.
+#
+# System packages are installed with apt-get (by sudo where that is needed), and only those that are missing.
+# A machine that has them all needs neither apt-get nor root.
+
+CARGO ?= cargo
+
+# What building needs.
+BUILD_PACKAGES := gcc libc6-dev
+# The applications and the sounds of the demonstration.
+RUN_PACKAGES := pulseaudio-utils gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	mplayer alsa-utils sound-theme-freedesktop
+# The reference, and more applications.
+TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio ffmpeg mpv sox libsox-fmt-pulse util-linux
+
+.PHONY: help run test build lint deps deps-build deps-run
+
+help:
+	@echo "make run    install what is needed, start the server, play with six applications, and serve"
+	@echo "make test   install what is needed, and run all tests"
+	@echo "make build  build the program: target/release/sealpulse"
+	@echo "make lint   formatting, clippy and documentation, with warnings denied"
+	@echo "make deps   install the system packages that are missing"
+
+run: deps-run
+	$(CARGO) build --release --locked --package sealpulse
+	@exec "$${CARGO_TARGET_DIR:-target}/release/sealpulse" demo
+
+# The program first: the whole-program tests run it.
+test: deps
+	$(CARGO) build --locked --package sealpulse
+	$(CARGO) test --locked --workspace
+
+build: deps-build
+	$(CARGO) build --release --locked --package sealpulse
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+deps:
+	@$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+deps-build:
+	@$(call install,$(BUILD_PACKAGES))
+
+deps-run:
+	@$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+
+# Services of what is installed are not started: nothing here needs them.
+define install
+missing=; \
+for package in $(1); do \
+	dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+done; \
+if [ -n "$$missing" ]; then \
+	echo "installing$$missing"; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	$$root apt-get update -qq && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+fi
+endef
