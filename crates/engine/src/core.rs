@@ -173,6 +173,7 @@ impl Core {
                 if let Some(device) = self.devices.get_mut(slot) {
                     device.suspended = suspended;
                 }
+                self.settle(slot, now);
             }
             Command::AddBus(bus) => self.add_bus(bus),
             Command::RemoveBus(slot) => self.remove_bus(slot),
@@ -234,10 +235,15 @@ impl Core {
         if let Some(bus) = self.buses.get_mut(bus) {
             link(&mut self.playbacks, &mut bus.streams, slot);
         }
+        let running = self.is_running(self.device_of_bus(bus));
         if let Some(stream) = self.playbacks.get_mut(slot) {
             stream.bus = bus;
-            stream.settle(now, &mut self.outbox);
+            stream.settle(now, running, &mut self.outbox);
         }
+    }
+
+    pub(crate) fn is_running(&self, device: u32) -> bool {
+        self.devices.get(device).is_some_and(|device| !device.suspended)
     }
 
     fn leave_bus(&mut self, slot: u32, now: u64) {
@@ -278,6 +284,7 @@ impl Core {
         if let PlaybackCommand::Query(token) = command {
             return self.query_playback(slot, device, token, now);
         }
+        let running = self.is_running(device);
         let Some(stream) = self.playbacks.get_mut(slot) else { return };
         let (flow, outbox) = (&mut stream.flow, &mut self.outbox);
         match command {
@@ -300,11 +307,12 @@ impl Core {
                 stream.voice.spec.rate = rate;
                 if let Some(bus) = self.buses.get_mut(stream.bus) {
                     bus.set_rate(rate, sum, outbox);
+                    stream.voice.raw_ok &= bus.resampler.as_ref().is_some_and(|filter| filter.is_identity());
                 }
             }
             PlaybackCommand::Move { .. } | PlaybackCommand::Query(_) => {}
         }
-        stream.settle(now, outbox);
+        stream.settle(now, running, outbox);
     }
 
     // What a command for a stream that has gone carries must not be dropped here.

@@ -39,6 +39,9 @@ mod render;
 mod thread;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 pub use handle::Engine;
 pub use types::{
     Data, DeviceConfig, DeviceId, DeviceStats, EngineConfig, EngineError, Event, MAX_CAPTURE_USEC,

@@ -96,9 +96,13 @@ impl Playback {
         self.voice.raw_ok && self.voice.gains.is_unity() && self.voice.taps == crate::core::NONE
     }
 
-    /// Tells what has become true since the last look: dry, hungry, bytes to ask for.
-    pub(crate) fn settle(&mut self, now: u64, outbox: &mut Outbox) {
-        if !self.flow.corked && !self.flow.queue.is_readable() {
+    /// Tells what has become true since the last look: started, dry, hungry, bytes to ask for. `running` says
+    /// whether the device plays what is active.
+    pub(crate) fn settle(&mut self, now: u64, running: bool, outbox: &mut Outbox) {
+        if running && self.is_active() {
+            self.flow.start(outbox);
+        }
+        if running && !self.flow.corked && !self.flow.queue.is_readable() {
             self.flow.ran_dry(now, outbox);
         }
         self.flow.request(outbox);
@@ -191,6 +195,15 @@ impl Flow {
         }
     }
 
+    fn start(&mut self, outbox: &mut Outbox) {
+        if !self.started {
+            self.started = true;
+            outbox.event(Event::Started { stream: self.id, after_underrun: self.starved });
+            self.starved = false;
+        }
+        self.is_underrun &= !self.queue.is_readable();
+    }
+
     fn ran_dry(&mut self, now: u64, outbox: &mut Outbox) {
         if let Some(token) = self.drain.take() {
             outbox.event(Event::Drained { stream: self.id, token });
@@ -225,9 +238,7 @@ impl Flow {
     ) {
         let mut at = 0;
         while at < frames {
-            if self.queue.is_readable() {
-                self.is_underrun = false;
-            } else {
+            if !self.queue.is_readable() {
                 self.ran_dry(now, outbox);
             }
             let bytes = match self.queue.peek((frames - at) * self.frame_size) {
@@ -239,11 +250,7 @@ impl Flow {
                     bytes
                 }
             };
-            if !self.started {
-                self.started = true;
-                outbox.event(Event::Started { stream: self.id, after_underrun: self.starved });
-                self.starved = false;
-            }
+            self.start(outbox);
             self.playing_for += bytes as u64;
             let Self { queue, id, .. } = self;
             queue.drop(bytes, &mut |chunk| outbox.chunk(*id, chunk));

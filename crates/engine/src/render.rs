@@ -111,13 +111,15 @@ impl Core {
         }
     }
 
-    fn settle(&mut self, slot: u32, now: u64) {
+    /// Tells what has become true of the device's streams.
+    pub(crate) fn settle(&mut self, slot: u32, now: u64) {
+        let running = self.is_running(slot);
         let Some(device) = self.devices.get(slot) else { return };
         let mut at = device.buses;
         while let Some(bus) = self.buses.get(at) {
             let mut stream = bus.streams;
             while let Some(playback) = self.playbacks.get_mut(stream) {
-                playback.settle(now, &mut self.outbox);
+                playback.settle(now, running, &mut self.outbox);
                 let mut tap = playback.voice.taps;
                 while let Some(record) = self.records.get_mut(tap) {
                     record.output.settle(&mut self.outbox);

@@ -92,18 +92,27 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Start`] where the kernel has no eventfd or thread left.
     pub fn start(config: &EngineConfig) -> Result<Engine, EngineError> {
-        let shared = Shared::new()?;
-        let (commands, their_commands) = RingBuffer::new(RING);
-        let (their_messages, messages) = RingBuffer::new(RING);
-        let core = Core::new(config.max_objects, Outbox::new(their_messages), thread::monotonic);
-        let (theirs, priority) = (Arc::clone(&shared), config.realtime_priority);
+        let (mut engine, core, commands) = Self::without_thread(config, thread::monotonic)?;
+        let (shared, priority) = (Arc::clone(&engine.shared), config.realtime_priority);
         let thread = std::thread::Builder::new()
             .name("sound-virtual".into())
-            .spawn(move || thread::run(core, their_commands, &theirs, priority))?;
+            .spawn(move || thread::run(core, commands, &shared, priority))?;
+        engine.thread = Some(thread);
+        Ok(engine)
+    }
+
+    /// The engine and what its thread runs, for whoever drives the clock.
+    pub(crate) fn without_thread(
+        config: &EngineConfig,
+        stopwatch: fn() -> u64,
+    ) -> Result<(Engine, Core, Consumer<Command>), EngineError> {
+        let (commands, their_commands) = RingBuffer::new(RING);
+        let (their_messages, messages) = RingBuffer::new(RING);
+        let core = Core::new(config.max_objects, Outbox::new(their_messages), stopwatch);
         let slots = || Slots::new(config.max_objects);
-        Ok(Engine {
-            shared,
-            thread: Some(thread),
+        let engine = Engine {
+            shared: Shared::new()?,
+            thread: None,
             commands,
             overflow: VecDeque::new(),
             messages,
@@ -116,7 +125,8 @@ impl Engine {
             bus_slots: slots(),
             playback_slots: slots(),
             record_slots: slots(),
-        })
+        };
+        Ok((engine, core, their_commands))
     }
 
     /// Readable when [`Self::poll_events`] has something to do.

@@ -1,0 +1,107 @@
+//! Record streams.
+
+use super::*;
+
+#[test]
+fn a_fragment_is_handed_over_when_it_is_full() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    bench.monitor(device, s16_stereo());
+    bench.step();
+    bench.run_for(9 * MS);
+    assert_eq!(bench.recorded.len(), 0);
+    bench.run_for(MS + 100_000);
+    assert_eq!(bench.recorded.len(), 1920);
+}
+
+#[test]
+fn without_blocks_sound_is_lost_and_said_so() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let config = record_config(RecordFrom::Monitor(device), s16_stereo());
+    bench.engine.add_record(&config).unwrap();
+    bench.run_for(30 * MS);
+    let lost: u64 = bench
+        .events
+        .iter()
+        .map(|event| if let Event::RecordOverrun { bytes, .. } = event { *bytes } else { 0 })
+        .sum();
+    assert!((5_000..=5_760).contains(&lost), "{lost}");
+}
+
+#[test]
+fn a_recorder_of_one_stream_does_not_hear_the_others() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let (one, other) = (bench.playback(device, s16_stereo()), bench.playback(device, s16_stereo()));
+    let record = bench.engine.add_record(&record_config(RecordFrom::Playback(one), s16_stereo())).unwrap();
+    for _ in 0..8 {
+        bench.engine.supply(record, Block::private(4096));
+    }
+    let sound = noise(s16_stereo(), 2_400);
+    bench.write(one, &sound);
+    bench.write(other, &[99; 9_600]);
+    bench.run_for(60 * MS);
+    assert!(position_of(&bench.recorded, &sound).is_some());
+}
+
+#[test]
+fn a_recorder_of_another_rate_gets_its_own_rate() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    bench.monitor(device, spec(SampleFormat::F32Le, 1, 8_000));
+    bench.run_for(1_000 * MS);
+    let frames = bench.recorded.len() / 4;
+    assert!((7_800..=8_000).contains(&frames), "{frames}");
+}
+
+#[test]
+fn peaks_are_the_loudest_sample_of_their_time() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let mut config = record_config(RecordFrom::Monitor(device), spec(SampleFormat::F32Le, 1, 25));
+    config.peak_detect = true;
+    let record = bench.engine.add_record(&config).unwrap();
+    for _ in 0..8 {
+        bench.engine.supply(record, Block::private(4096));
+    }
+    let stream = bench.playback(device, s16_stereo());
+    let mut sound = vec![0u8; 48_000 * 4];
+    for sample in sound[4 * 9_600..4 * 9_602].chunks_mut(2) {
+        sample.copy_from_slice(&(-16_384i16).to_le_bytes());
+    }
+    bench.write(stream, &sound);
+    bench.run_for(500 * MS);
+    let peaks: Vec<f32> =
+        bench.recorded.chunks_exact(4).map(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]])).collect();
+    assert_eq!(peaks.iter().filter(|peak| **peak == 0.5).count(), 1, "{peaks:?}");
+    assert_eq!(peaks.iter().filter(|peak| **peak != 0.0).count(), 1, "{peaks:?}");
+}
+
+#[test]
+fn timing_of_a_recorder_counts_what_is_not_handed_over() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let record = bench.monitor(device, s16_stereo());
+    bench.step();
+    bench.run_for(25 * MS);
+    bench.engine.query_record(record, 1);
+    bench.step();
+    let Some(Event::RecordTiming { timing, .. }) = bench.events.pop() else { panic!("no timing") };
+    let usec = timing.source_usec + s16_stereo().bytes_to_usec(timing.write_index);
+    assert!((24_999..=25_000).contains(&usec), "{timing:?}");
+}
+
+#[test]
+fn a_recorder_moves_to_another_device() {
+    let mut bench = Bench::new();
+    let (first, second) = (bench.device(s16_stereo()), bench.device(spec(SampleFormat::S32Le, 2, 48_000)));
+    let record = bench.monitor(first, s16_stereo());
+    bench.run_for(20 * MS);
+    bench.engine.move_record(record, RecordFrom::Monitor(second)).unwrap();
+    let stream = bench.playback(second, s16_stereo());
+    let sound = noise(s16_stereo(), 960);
+    bench.write(stream, &sound);
+    bench.run_for(60 * MS);
+    assert!(position_of(&bench.recorded, &sound).is_some());
+}
