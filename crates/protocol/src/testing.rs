@@ -7,13 +7,27 @@ use crate::values::*;
 use crate::{FormatInfo, INVALID_INDEX, PropList, VersionWord};
 
 /// Bytes that decide; zeros when they are used up.
-pub(crate) struct Entropy<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Entropy<'a> {
+    bytes: &'a [u8],
+    /// Only what a well-behaved peer sends.
+    tame: bool,
+}
 
-impl Entropy<'_> {
+impl<'a> Entropy<'a> {
+    /// For any value.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, tame: false }
+    }
+
+    /// For values that a well-behaved peer sends: nothing empty or unknown.
+    pub(crate) fn tame(bytes: &'a [u8]) -> Self {
+        Self { bytes, tame: true }
+    }
+
     fn byte(&mut self) -> u8 {
-        match self.0.split_first() {
+        match self.bytes.split_first() {
             Some((&first, rest)) => {
-                self.0 = rest;
+                self.bytes = rest;
                 first
             }
             None => 0,
@@ -27,6 +41,22 @@ impl Entropy<'_> {
     fn below(&mut self, limit: u8) -> u8 {
         self.byte() % limit
     }
+
+    /// A value below `known`, or below `all` if it may be an unknown one.
+    fn known(&mut self, known: u8, all: u8) -> u8 {
+        let limit = if self.tame { known } else { all };
+        self.below(limit)
+    }
+
+    /// A number of channels.
+    fn channels(&mut self) -> u8 {
+        if self.tame { 1 + self.below(32) } else { self.below(33) }
+    }
+
+    /// Whether something that can be missing is there.
+    fn is_there(&mut self) -> bool {
+        self.byte() & 1 != 0 || self.tame
+    }
 }
 
 /// A type whose values can be made from entropy. Every value that is made survives the wire.
@@ -34,7 +64,7 @@ pub(crate) trait Sample: Sized {
     fn sample(entropy: &mut Entropy<'_>) -> Self;
 
     /// What is left of it for a peer of this version: fields that it lacks have their defaults.
-    fn as_of(self, _version: u32) -> Self {
+    fn seen_by(self, _version: u32) -> Self {
         self
     }
 }
@@ -56,17 +86,23 @@ sample! {
     u64: |entropy| u64::from_be_bytes(entropy.bytes());
     i64: |entropy| i64::from_be_bytes(entropy.bytes());
     Usec: |entropy| Usec(u64::sample(entropy));
-    Volume: |entropy| Volume(u32::sample(entropy));
-    Timeval: |entropy| Timeval { seconds: u32::sample(entropy), microseconds: u32::sample(entropy) };
+    Volume: |entropy| {
+        let mask = if entropy.tame { Volume::MAX.0 } else { u32::MAX };
+        Volume(u32::sample(entropy) & mask)
+    };
+    Timeval: |entropy| {
+        let limit = if entropy.tame { 1_000_000 } else { u32::MAX };
+        Timeval { seconds: u32::sample(entropy), microseconds: u32::sample(entropy) % limit }
+    };
     Cookie: |entropy| Cookie(entropy.bytes());
     Opaque: |entropy| Opaque((0..entropy.below(20)).map(|_| entropy.byte()).collect());
     VersionWord: |entropy| VersionWord::from_wire(u32::sample(entropy));
-    UpdateMode: |entropy| UpdateMode::from_wire(u32::from(entropy.below(5)));
-    DeviceState: |entropy| DeviceState::from_wire(u32::from(entropy.below(5)));
-    PortAvailable: |entropy| PortAvailable::from_wire(u32::from(entropy.below(5)));
-    PortType: |entropy| PortType::from_wire(u32::from(entropy.below(25)));
-    PortDirection: |entropy| PortDirection::from_wire(entropy.below(5));
-    Encoding: |entropy| Encoding::from_wire(entropy.below(12));
+    UpdateMode: |entropy| UpdateMode::from_wire(u32::from(entropy.known(3, 5)));
+    DeviceState: |entropy| DeviceState::from_wire(u32::from(entropy.known(3, 5)));
+    PortAvailable: |entropy| PortAvailable::from_wire(u32::from(entropy.known(3, 5)));
+    PortType: |entropy| PortType::from_wire(u32::from(entropy.known(23, 25)));
+    PortDirection: |entropy| PortDirection::from_wire(1 + entropy.known(2, 5));
+    Encoding: |entropy| Encoding::from_wire(entropy.known(7, 12));
     SinkFlags: |entropy| SinkFlags(u32::sample(entropy));
     SourceFlags: |entropy| SourceFlags(u32::sample(entropy));
     SubscriptionMask: |entropy| SubscriptionMask(u32::sample(entropy));
@@ -74,9 +110,10 @@ sample! {
     Option<u32>: |entropy| Some(u32::sample(entropy)).filter(|&index| index != INVALID_INDEX);
     String: |entropy| {
         const LETTERS: [char; 8] = ['a', 'Z', '.', ' ', '@', 'é', '→', '𝄞'];
-        (0..entropy.below(12)).map(|_| LETTERS[usize::from(entropy.below(8))]).collect()
+        let length = if entropy.tame { 1 + entropy.below(12) } else { entropy.below(12) };
+        (0..length).map(|_| LETTERS[usize::from(entropy.below(8))]).collect()
     };
-    Option<String>: |entropy| bool::sample(entropy).then(|| String::sample(entropy));
+    Option<String>: |entropy| entropy.is_there().then(|| String::sample(entropy));
     PropList: |entropy| {
         let mut list = PropList::new();
         for _ in 0..entropy.below(4) {
@@ -94,14 +131,14 @@ sample! {
         channels: entropy.byte(),
         rate: u32::sample(entropy),
     };
-    Option<SampleSpec>: |entropy| bool::sample(entropy).then(|| SampleSpec::sample(entropy));
+    Option<SampleSpec>: |entropy| entropy.is_there().then(|| SampleSpec::sample(entropy));
     ChannelMap: |entropy| {
         let positions: Vec<_> =
-            (0..entropy.below(33)).filter_map(|_| ChannelPosition::from_wire(entropy.below(51))).collect();
+            (0..entropy.channels()).filter_map(|_| ChannelPosition::from_wire(entropy.below(51))).collect();
         ChannelMap::from_slice(&positions).unwrap()
     };
     ChannelVolumes: |entropy| {
-        let volumes: Vec<_> = (0..entropy.below(33)).map(|_| Volume::sample(entropy)).collect();
+        let volumes: Vec<_> = (0..entropy.channels()).map(|_| Volume::sample(entropy)).collect();
         ChannelVolumes::from_slice(&volumes).unwrap()
     };
 }
@@ -111,7 +148,7 @@ impl<T: Sample> Sample for Vec<T> {
         (0..entropy.below(4)).map(|_| T::sample(entropy)).collect()
     }
 
-    fn as_of(self, version: u32) -> Self {
-        self.into_iter().map(|entry| entry.as_of(version)).collect()
+    fn seen_by(self, version: u32) -> Self {
+        self.into_iter().map(|entry| entry.seen_by(version)).collect()
     }
 }

@@ -61,10 +61,11 @@ macro_rules! tagstruct {
             }
 
             #[allow(unused_variables, reason = "some have no fields")]
-            fn as_of(self, version: u32) -> Self {
+            fn seen_by(self, version: u32) -> Self {
                 Self {
                     $($field: if $crate::command::define::gate!(@has version, $($($gate)+)?) {
-                        $crate::testing::Sample::as_of(self.$field, version)
+                        <$crate::command::define::gate!(@codec $($($gate)+)?)
+                            as $crate::field::Codec<$ty>>::seen_by(self.$field, version)
                     } else {
                         $crate::command::define::gate!(@absent $ty, $($($gate)+)?)
                     },)*

@@ -42,7 +42,7 @@ tagstruct! {
         /// The machine that it runs on.
         host_name: Option<String>,
         /// The default sample spec.
-        sample_spec: SampleSpec,
+        sample_spec: SampleSpec [as KnownFormat],
         /// The default sink.
         default_sink_name: Option<String>,
         /// The default source.
@@ -90,7 +90,7 @@ tagstruct! {
         /// Its name for people.
         description: Option<String>,
         /// Its samples.
-        sample_spec: SampleSpec,
+        sample_spec: SampleSpec [as KnownFormat],
         /// Its channels.
         channel_map: ChannelMap,
         /// The module that made it.
@@ -165,7 +165,7 @@ tagstruct! {
         /// Its name for people.
         description: Option<String>,
         /// Its samples.
-        sample_spec: SampleSpec,
+        sample_spec: SampleSpec [as KnownFormat],
         /// Its channels.
         channel_map: ChannelMap,
         /// The module that made it.
@@ -274,7 +274,7 @@ tagstruct! {
         /// Its sink.
         sink_index: Option<u32>,
         /// Its samples.
-        sample_spec: SampleSpec,
+        sample_spec: SampleSpec [as KnownFormat],
         /// Its channels.
         channel_map: ChannelMap,
         /// Its volume, if `has_volume`.
@@ -323,7 +323,7 @@ tagstruct! {
         /// Its source.
         source_index: Option<u32>,
         /// Its samples.
-        sample_spec: SampleSpec,
+        sample_spec: SampleSpec [as KnownFormat],
         /// Its channels.
         channel_map: ChannelMap,
         /// How long a sample waits after it has come from the source.

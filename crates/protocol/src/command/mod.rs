@@ -7,6 +7,10 @@ mod define;
 mod event;
 mod introspect;
 mod module;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod round_trip;
 mod sample;
 mod stream;
 

@@ -89,7 +89,7 @@ tagstruct! {
         /// How long it is; 0 when it is not loaded.
         duration: Usec,
         /// Its samples; all zero when it is not loaded.
-        sample_spec: SampleSpec,
+        sample_spec: SampleSpec [as KnownFormat],
         /// Its channels.
         channel_map: ChannelMap,
         /// Its length in bytes.
