@@ -88,7 +88,8 @@ impl Converter {
         variable_rate: bool,
     ) -> Self {
         let channels = usize::from(spec.channels);
-        let rate = if peaks {
+        // As PulseAudio: raising a rate has no peaks to find.
+        let rate = if peaks && source.rate >= spec.rate {
             RateStage::Peaks(PeakDetector::new(channels, source.rate, spec.rate))
         } else if source.rate != spec.rate || variable_rate {
             // One whose rate can change starts without a filter where it needs none yet.
@@ -129,17 +130,8 @@ impl Converter {
         match &mut self.rate {
             RateStage::Same => put(block),
             RateStage::Peaks(detector) => {
-                // One frame in gives less than a block out, but for a rate that is raised.
-                for frame in block.chunks_exact(channels) {
-                    let ready = detector.output_ready(1);
-                    let mut left = ready.min(BLOCK);
-                    if left == 0 {
-                        detector.push(frame, &mut []);
-                    } else {
-                        left = detector.push(frame, &mut self.converted[..left * channels]);
-                        put(&self.converted[..left * channels]);
-                    }
-                }
+                let written = detector.push(block, &mut self.converted);
+                put(&self.converted[..written * channels]);
             }
             RateStage::Resample(resampler) => {
                 // So much input at once that the output is about a block; a frame can give more.
