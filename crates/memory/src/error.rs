@@ -94,6 +94,14 @@ pub enum MemoryError {
         /// Blocks that may be in flight.
         limit: usize,
     },
+    /// The peer refers to more memory that has to be copied than it may at a time.
+    #[error("{bytes} bytes to copy at a time, {limit} are allowed")]
+    TooMuchCopied {
+        /// Bytes that would be copied.
+        bytes: usize,
+        /// Bytes that may be.
+        limit: usize,
+    },
     /// The peer referred to a block that it had sent before and that was not released yet.
     #[error("block {block_id} is in use")]
     BlockInUse {

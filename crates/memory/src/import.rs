@@ -19,12 +19,22 @@ pub struct ImportLimits {
     pub max_segments: usize,
     /// Blocks in flight.
     pub max_blocks: usize,
+    /// Bytes that are copied out of memory that is not mapped, between two calls of
+    /// [`ImportTable::take_released`]: a reference costs the peer nothing, the copy costs us.
+    pub max_copied: usize,
 }
 
 impl Default for ImportLimits {
-    /// Room for four of libpulse's default pools, with PulseAudio's own limits of segments and blocks.
+    /// Room for four of libpulse's default pools, with PulseAudio's own limits of segments and blocks, and for
+    /// copying all that libpulse can have in flight.
     fn default() -> ImportLimits {
-        ImportLimits { max_segment: 256 << 20, max_total: 256 << 20, max_segments: 16, max_blocks: 160 }
+        ImportLimits {
+            max_segment: 256 << 20,
+            max_total: 256 << 20,
+            max_segments: 16,
+            max_blocks: 160,
+            max_copied: 8 << 20,
+        }
     }
 }
 
@@ -41,6 +51,7 @@ pub struct ImportTable {
     returned: Arc<AtomicUsize>,
     /// Blocks that were copied on arrival and are the peer's again.
     copied: Vec<u32>,
+    copied_bytes: usize,
 }
 
 impl std::fmt::Debug for Shared {
@@ -60,6 +71,7 @@ impl ImportTable {
             cells: Vec::new(),
             returned: Arc::new(AtomicUsize::new(0)),
             copied: Vec::new(),
+            copied_bytes: 0,
         }
     }
 
@@ -103,7 +115,8 @@ impl ImportTable {
     ///
     /// # Errors
     /// [`MemoryError::UnknownSegment`], also where it is of another kind than the peer says;
-    /// [`MemoryError::OutOfBounds`], [`MemoryError::BlockInUse`], [`MemoryError::TooManyBlocks`];
+    /// [`MemoryError::OutOfBounds`], [`MemoryError::BlockInUse`], [`MemoryError::TooManyBlocks`],
+    /// [`MemoryError::TooMuchCopied`];
     /// [`MemoryError::Shrunk`] where the bytes are gone. Nothing is in flight then.
     pub fn get(
         &mut self,
@@ -125,6 +138,11 @@ impl ImportTable {
             return Err(MemoryError::TooManyBlocks { limit: self.limits.max_blocks });
         }
         let Some(range) = segment.range(offset, len)? else {
+            let copied = self.copied_bytes.saturating_add(len);
+            if copied > self.limits.max_copied {
+                return Err(MemoryError::TooMuchCopied { bytes: copied, limit: self.limits.max_copied });
+            }
+            self.copied_bytes = copied;
             let mut bytes = vec![0; len];
             segment.read_at(offset, &mut bytes)?;
             self.copied.push(block_id);
@@ -150,6 +168,7 @@ impl ImportTable {
     /// Appends the ids of blocks that nobody uses any more, to be told to the peer.
     pub fn take_released(&mut self, out: &mut Vec<u32>) {
         out.append(&mut self.copied);
+        self.copied_bytes = 0;
         if self.returned.swap(0, Ordering::Acquire) == 0 {
             return;
         }
