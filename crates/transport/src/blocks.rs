@@ -1,6 +1,7 @@
 //! Block references of one link: what it imports, what it exports, and the pool for what it sends.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use sealpulse_memory::{
     Block, Chunk, EXPORT_BLOCKS_MAX, ExportTable, ExportedRef, ImportLimits, ImportTable, MemoryError, Pool,
@@ -9,10 +10,10 @@ use sealpulse_memory::{
 use sealpulse_protocol::frame::{BlockReference, Descriptor};
 
 use crate::error::LinkError;
-use crate::link::{LinkConfig, Side, TransportKind};
 use crate::queue::SendQueue;
 use crate::reader::Place;
 use crate::socket::Credentials;
+use crate::types::{LinkConfig, Side, TransportKind};
 
 /// Shared memory as both sides of one link see it.
 #[derive(Debug)]
@@ -108,15 +109,11 @@ impl SharedBlocks {
     }
 
     /// The segment that a ring lies in.
-    pub(crate) fn ring_segment(
-        &self,
-        memfd: bool,
-        block: BlockReference,
-    ) -> Result<std::sync::Arc<Segment>, LinkError> {
+    pub(crate) fn ring_segment(&self, memfd: bool, block: BlockReference) -> Result<Arc<Segment>, LinkError> {
         let shm_id = block.shm_id;
         if memfd {
             let segment = self.imports.segment(shm_id).ok_or(MemoryError::UnknownSegment { shm_id })?;
-            Ok(std::sync::Arc::clone(segment))
+            Ok(Arc::clone(segment))
         } else {
             Ok(Segment::import_posix_writable(shm_id, self.imports.limits())?)
         }

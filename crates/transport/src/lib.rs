@@ -52,8 +52,10 @@ mod queue;
 mod reader;
 mod ring;
 mod socket;
+mod types;
 mod wake;
 
 pub use error::LinkError;
-pub use link::{Incoming, Link, LinkConfig, LinkCounters, Payload, RingOffer, Side, TransportKind};
+pub use link::Link;
 pub use socket::Credentials;
+pub use types::{Incoming, LinkConfig, LinkCounters, Payload, RingOffer, Side, TransportKind};
