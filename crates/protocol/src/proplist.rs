@@ -1,6 +1,6 @@
 //! Property lists.
 
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
 use std::fmt;
 
 use crate::field::Field;
@@ -13,8 +13,8 @@ pub const PROPERTY_SIZE_MAX: usize = 64 * 1024;
 /// Most properties that are accepted in one list; keeps what a packet costs in proportion to its size.
 pub const PROPERTIES_MAX: usize = 1024;
 
-/// Names and values (`pa_proplist`), sorted by name. Names are ASCII and not empty; values are bytes, in most
-/// cases text that ends with a zero byte.
+/// Names and values (`pa_proplist`), in the order in which they were set first. Names are ASCII and not empty;
+/// values are bytes, in most cases text that ends with a zero byte.
 ///
 /// ```
 /// use sealpulse_protocol::PropList;
@@ -26,7 +26,7 @@ pub const PROPERTIES_MAX: usize = 1024;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PropList {
-    entries: BTreeMap<String, Vec<u8>>,
+    entries: IndexMap<String, Vec<u8>>,
 }
 
 impl PropList {
@@ -69,7 +69,7 @@ impl PropList {
 
     /// Removes a property; whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        self.entries.remove(name).is_some()
+        self.entries.shift_remove(name).is_some()
     }
 
     /// Whether there is a property of this name.
@@ -92,7 +92,7 @@ impl PropList {
         self.entries.clear();
     }
 
-    /// Names and values, sorted by name.
+    /// Names and values, in the order in which they were set first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.entries.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
@@ -157,7 +157,7 @@ impl Field for PropList {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, TagstructError> {
         reader.tag(tag::PROPLIST)?;
-        let mut entries = BTreeMap::new();
+        let mut entries = IndexMap::new();
         let mut count = 0;
         loop {
             let offset = reader.position();
