@@ -1,0 +1,166 @@
+//! What the server is told at its start.
+
+use std::env;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sealpulse_engine::EngineConfig;
+use sealpulse_spec::{ChannelMap, SampleFormat, SampleSpec};
+
+use crate::ServerError;
+
+/// A socket to listen at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketConfig {
+    /// Where the socket is made. Its directory is made too (mode 0700) where it is missing.
+    pub path: PathBuf,
+    /// Whether everybody who can connect may use the server (`auth-anonymous` of
+    /// `module-native-protocol-unix`).
+    pub auth_anonymous: bool,
+}
+
+impl SocketConfig {
+    /// A socket that asks for the usual authentication.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), auth_anonymous: false }
+    }
+}
+
+/// Where the 256 bytes are that a client of another user proves itself with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CookieSource {
+    /// PulseAudio's rules: `$PULSE_COOKIE`, else `cookie` in the configuration directory
+    /// (`$XDG_CONFIG_HOME/pulse` or `~/.config/pulse`), else `~/.pulse-cookie`; made where there is none.
+    #[default]
+    Default,
+    /// This file; made where it is missing.
+    File(PathBuf),
+    /// No cookie is accepted.
+    Disabled,
+}
+
+/// How much of the server one client, or all of them, can take. Reaching a limit is an error to that client
+/// alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Clients at once; further ones are closed as soon as they connect. PulseAudio stops at 64, too few for
+    /// meeting recorders and game sessions; each client holds about eight file descriptors.
+    pub clients: usize,
+    /// Playback and record streams of one client (`PA_ERR_TOOLARGE`).
+    pub streams_per_client: usize,
+    /// Streams on one sink, and on one source (`PA_ERR_TOOLARGE`). PulseAudio's number.
+    pub streams_per_device: usize,
+    /// Loaded modules (`PA_ERR_MODINITFAILED`).
+    pub modules: usize,
+    /// Bytes that wait for a client that does not read. Beyond that it is disconnected: it either hangs or
+    /// means harm. Recorded sound stops being queued far earlier.
+    pub queued_bytes: usize,
+    /// Bytes of all keys and values of one property list (`PA_ERR_TOOLARGE`): many times what an application
+    /// icon takes.
+    pub proplist_bytes: usize,
+    /// Questions of one client that wait for a sound thread (latency, lists): far more than a well-behaved
+    /// client asks at once. Beyond that it gets `PA_ERR_BUSY`.
+    pub pending_queries: usize,
+    /// Time that a client has for its authentication (`AUTH_TIMEOUT`).
+    pub auth_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients: 1024,
+            streams_per_client: 1024,
+            streams_per_device: 256,
+            modules: 256,
+            queued_bytes: 8 << 20,
+            proplist_bytes: 1 << 20,
+            pending_queries: 256,
+            auth_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Everything that [`crate::run`] needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// Where clients connect. The first is the main one: `pid` is written beside it.
+    pub sockets: Vec<SocketConfig>,
+    /// The authentication cookie.
+    pub cookie: CookieSource,
+    /// Gets one newline as soon as the server accepts connections, and is closed then.
+    pub ready_fd: Option<OwnedFd>,
+    /// Whether to tell the service manager over `$NOTIFY_SOCKET` (sd_notify).
+    pub notify: bool,
+    /// Whether SIGTERM and SIGINT end the server. Leave it off where the server is one thread among others.
+    pub handle_signals: bool,
+    /// Whether a null sink is there from the start, as if by `load-module module-null-sink` with these
+    /// arguments.
+    pub null_sink: Option<String>,
+    /// Format, rate and channels of devices that do not say (`default-sample-format`, …).
+    pub default_spec: SampleSpec,
+    /// Channel map of devices that do not say.
+    pub default_map: ChannelMap,
+    /// The other rate that an unused device may switch to when a stream fits it better
+    /// (`alternate-sample-rate`).
+    pub alternate_rate: u32,
+    /// Whether clients may end the server (`pactl exit`).
+    pub allow_exit: bool,
+    /// Whether clients may load and unload modules.
+    pub allow_module_loading: bool,
+    /// Limits of clients.
+    pub limits: Limits,
+    /// The sound threads.
+    pub engine: EngineConfig,
+}
+
+impl Default for Config {
+    /// No socket yet, a null sink, PulseAudio's defaults (s16le, two channels, 44,100 Hz).
+    fn default() -> Self {
+        Self {
+            sockets: Vec::new(),
+            cookie: CookieSource::Default,
+            ready_fd: None,
+            notify: true,
+            handle_signals: true,
+            null_sink: Some(String::new()),
+            default_spec: SampleSpec { format: NATIVE_S16, channels: 2, rate: 44_100 },
+            default_map: ChannelMap::stereo(),
+            alternate_rate: 48_000,
+            allow_exit: true,
+            allow_module_loading: true,
+            limits: Limits::default(),
+            engine: EngineConfig::default(),
+        }
+    }
+}
+
+/// Signed 16 bit in the byte order of this machine.
+const NATIVE_S16: SampleFormat =
+    if cfg!(target_endian = "little") { SampleFormat::S16Le } else { SampleFormat::S16Be };
+
+/// The directory of the default socket: `$PULSE_RUNTIME_PATH`, else `$XDG_RUNTIME_DIR/pulse`.
+///
+/// # Errors
+/// [`ServerError::NoRuntimeDirectory`] where neither variable is set.
+pub fn runtime_directory() -> Result<PathBuf, ServerError> {
+    match path_variable("PULSE_RUNTIME_PATH") {
+        Some(directory) => Ok(directory),
+        None => path_variable("XDG_RUNTIME_DIR")
+            .map(|directory| directory.join("pulse"))
+            .ok_or(ServerError::NoRuntimeDirectory),
+    }
+}
+
+/// The default socket, `native` in [`runtime_directory`].
+///
+/// # Errors
+/// As [`runtime_directory`].
+pub fn default_socket() -> Result<PathBuf, ServerError> {
+    Ok(runtime_directory()?.join("native"))
+}
+
+/// A variable of the environment that holds a path; empty is as good as not set.
+pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

@@ -1,0 +1,324 @@
+//! Connections: how they are accepted, read, written and closed.
+
+use std::fmt::Display;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::time::Duration;
+
+use calloop::generic::Generic;
+use calloop::timer::{TimeoutAction, Timer};
+use calloop::{Interest, Mode, PostAction, RegistrationToken};
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::SocketFlags;
+use sealpulse_protocol::{Facility, Operation, PropList};
+use sealpulse_transport::{Link, LinkConfig, TransportKind};
+
+use crate::ServerError;
+use crate::config::SocketConfig;
+use crate::listen::Socket;
+use crate::registry::Client;
+use crate::session::{Ring, Session, SessionKey};
+use crate::state::State;
+
+/// What epoll calls the engine.
+pub(crate) const ENGINE: u64 = u64::MAX;
+
+/// Marks the ring of a session in what epoll calls it.
+const RING_BIT: u64 = 1 << 31;
+
+/// How long nobody is accepted when there are no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Clients that are accepted in one turn.
+const ACCEPTS_PER_TURN: usize = 16;
+
+/// A listening socket.
+pub(crate) struct Listener {
+    pub(crate) module: u32,
+    token: RegistrationToken,
+    _socket: Socket,
+}
+
+impl State {
+    /// Listens at a configured socket.
+    pub(crate) fn add_listener(&mut self, config: &SocketConfig) -> Result<(), ServerError> {
+        let (socket, listener) = Socket::bind(&config.path)?;
+        let place = self.listeners.len();
+        let anonymous = config.auth_anonymous;
+        let source = Generic::new(listener, Interest::READ, Mode::Level);
+        let token = self
+            .handle
+            .insert_source(source, move |_, listener, state: &mut State| {
+                Ok(state.accept(listener, place, anonymous))
+            })
+            .map_err(|error| error.error)?;
+        let module = self.add_protocol_module(place);
+        self.listeners.push(Some(Listener { module, token, _socket: socket }));
+        Ok(())
+    }
+
+    /// Stops listening and ends the sessions that came by this socket.
+    pub(crate) fn close_listener(&mut self, place: usize) {
+        let Some(listener) = self.listeners.get_mut(place).and_then(Option::take) else { return };
+        self.handle.remove(listener.token);
+        for key in self.sessions.keys() {
+            if self.sessions.get(key).is_some_and(|session| session.listener == place) {
+                self.close_session(key);
+            }
+        }
+    }
+
+    /// The module that owns what a session makes.
+    pub(crate) fn session_module(&self, key: SessionKey) -> u32 {
+        let place = self.sessions.get(key).map_or(0, |session| session.listener);
+        self.listeners.get(place).and_then(Option::as_ref).map_or(0, |listener| listener.module)
+    }
+
+    fn accept(&mut self, listener: &UnixListener, place: usize, anonymous: bool) -> PostAction {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match rustix::net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok(stream) => self.open_session(stream, place, anonymous),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(error) => {
+                    // Out of descriptors or memory: trying again at once would only burn time.
+                    if self.warnings.allow() {
+                        tracing::warn!(%error, "cannot accept a client; pausing");
+                    }
+                    return self.pause_accepting(place);
+                }
+            }
+        }
+        PostAction::Continue
+    }
+
+    fn pause_accepting(&mut self, place: usize) -> PostAction {
+        let resumed = self.handle.insert_source(Timer::from_duration(ACCEPT_PAUSE), move |_, (), state| {
+            if let Some(listener) = state.listeners.get(place).and_then(Option::as_ref)
+                && let Err(error) = state.handle.enable(&listener.token)
+            {
+                tracing::error!(%error, "cannot listen any more");
+            }
+            TimeoutAction::Drop
+        });
+        if resumed.is_ok() { PostAction::Disable } else { PostAction::Continue }
+    }
+
+    fn open_session(&mut self, stream: OwnedFd, place: usize, anonymous: bool) {
+        if self.sessions.len() >= self.settings.limits.clients {
+            if self.warnings.allow() {
+                tracing::warn!(limit = self.settings.limits.clients, "too many clients: connection refused");
+            }
+            return;
+        }
+        let link = match Link::new(stream, &LinkConfig::default()) {
+            Ok(link) => link,
+            Err(error) => return tracing::warn!(%error, "cannot use a connection"),
+        };
+        let client = self.registry.clients.reserve();
+        let mut session = Session::new(link, client, place);
+        session.authorized = anonymous;
+        let pid = session.peer.map_or(0, |peer| peer.pid);
+        let key = self.sessions.insert(session);
+        let watched = match self.sessions.get(key) {
+            Some(session) => epoll::add(
+                &self.epoll,
+                session.link.socket_fd(),
+                EventData::new_u64(key.to_u64()),
+                EventFlags::IN,
+            ),
+            None => return,
+        };
+        if let Err(error) = watched {
+            tracing::warn!(%error, "cannot watch a connection");
+            self.sessions.remove(key);
+            return;
+        }
+        if !anonymous {
+            let timer = Timer::from_duration(self.settings.limits.auth_timeout);
+            let timer = self.handle.insert_source(timer, move |_, (), state: &mut State| {
+                tracing::info!(client = key.client(), "no authentication in time");
+                if let Some(session) = state.sessions.get_mut(key) {
+                    session.auth_timer = None;
+                }
+                state.close_session(key);
+                TimeoutAction::Drop
+            });
+            if let (Ok(timer), Some(session)) = (timer, self.sessions.get_mut(key)) {
+                session.auth_timer = Some(timer);
+            }
+        }
+        let proplist: PropList = [
+            ("application.name", "Native client (UNIX socket client)"),
+            ("native-protocol.peer", "UNIX socket client"),
+        ]
+        .into_iter()
+        .collect();
+        let module = self.session_module(key);
+        self.registry.clients.insert(client, Client { session: key, module, proplist });
+        tracing::debug!(client, pid, "connected");
+        self.post(Facility::Client, Operation::New, client);
+    }
+
+    /// Ends a session for what its client did.
+    pub(crate) fn close_for(&mut self, key: SessionKey, reason: &dyn Display) {
+        if self.warnings.allow() {
+            let pid = self.sessions.get(key).and_then(|session| session.peer).map_or(0, |peer| peer.pid);
+            tracing::warn!(client = key.client(), pid, "connection ended: {reason}");
+        }
+        self.close_session(key);
+    }
+
+    /// Ends a session and all that belongs to it.
+    pub(crate) fn close_session(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.remove(key) else { return };
+        // The other side of a ring's eventfd may live on: closing ours would not end the watch.
+        let _ = epoll::delete(&self.epoll, session.link.socket_fd());
+        if let (Ring::Active { .. }, Some(ring)) = (session.ring, session.link.ring_fd()) {
+            let _ = epoll::delete(&self.epoll, ring);
+        }
+        if let Some(timer) = session.auth_timer {
+            self.handle.remove(timer);
+        }
+        for &output in session.record.values() {
+            self.remove_source_output(output);
+        }
+        for &input in session.playback.values() {
+            self.remove_sink_input(input);
+        }
+        self.registry.clients.remove(key.client());
+        tracing::debug!(client = key.client(), "disconnected");
+        self.post(Facility::Client, Operation::Remove, key.client());
+        if !self.sessions.any_subscribed() {
+            self.events.clear();
+        }
+    }
+
+    /// Something happened to a session's socket or ring.
+    pub(crate) fn session_ready(&mut self, data: u64, flags: EventFlags) {
+        let key = SessionKey::from_u64(data & !RING_BIT);
+        if data & RING_BIT != 0 {
+            return self.ring_ready(key);
+        }
+        if flags.contains(EventFlags::OUT) {
+            self.mark_dirty(key);
+        }
+        if !flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP) {
+            return;
+        }
+        let mut incoming = std::mem::take(&mut self.incoming);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let result = session.link.receive(&mut incoming);
+        self.handle_incoming(key, &mut incoming);
+        self.incoming = incoming;
+        if let Err(error) = result {
+            self.link_failed(key, &error);
+        } else {
+            self.wake_ring(key);
+        }
+    }
+
+    fn link_failed(&mut self, key: SessionKey, error: &sealpulse_transport::LinkError) {
+        match error {
+            sealpulse_transport::LinkError::Closed => self.close_session(key),
+            error => self.close_for(key, error),
+        }
+    }
+
+    fn ring_ready(&mut self, key: SessionKey) {
+        let mut incoming = std::mem::take(&mut self.incoming);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let result = session.link.receive_ring(&mut incoming);
+        self.after_ring(key, result, incoming);
+    }
+
+    /// Looks into a ring before sleep; whether there was something to do. If not, its client wakes us.
+    pub(crate) fn look_into_ring(&mut self, key: SessionKey) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        session.ring = Ring::Active { awake: false };
+        if !session.link.prepare_to_sleep() {
+            return false;
+        }
+        let mut incoming = std::mem::take(&mut self.incoming);
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let result = session.link.look_into_ring(&mut incoming);
+        self.after_ring(key, result, incoming);
+        true
+    }
+
+    fn after_ring(
+        &mut self,
+        key: SessionKey,
+        result: Result<bool, sealpulse_transport::LinkError>,
+        mut incoming: Vec<sealpulse_transport::Incoming>,
+    ) {
+        self.handle_incoming(key, &mut incoming);
+        self.incoming = incoming;
+        match result {
+            Ok(_) => {
+                self.wake_ring(key);
+                // There may be room now for what waits.
+                self.mark_dirty(key);
+            }
+            Err(error) => self.link_failed(key, &error),
+        }
+    }
+
+    /// The ring is looked at again before sleep.
+    fn wake_ring(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.ring == (Ring::Active { awake: false }) {
+            session.ring = Ring::Active { awake: true };
+            self.awake_rings.push(key);
+        }
+    }
+
+    /// Sends what is queued, as far as the client takes it.
+    pub(crate) fn flush(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.dirty = false;
+        let pending = match session.link.flush() {
+            Ok(pending) => pending,
+            Err(error) => return self.link_failed(key, &error),
+        };
+        let queued = session.link.queued_bytes();
+        if queued > self.settings.limits.queued_bytes {
+            let limit = self.settings.limits.queued_bytes;
+            return self.close_for(key, &format_args!("it does not read: {queued} bytes wait, {limit} may"));
+        }
+        let starved = !session.starved.is_empty();
+        if pending != session.wants_write {
+            session.wants_write = pending;
+            let interest = if pending { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
+            let data = EventData::new_u64(key.to_u64());
+            if let Err(error) = epoll::modify(&self.epoll, session.link.socket_fd(), data, interest) {
+                return self.close_for(key, &error);
+            }
+        }
+        if let (Ring::Switching, Some(ring)) = (session.ring, session.link.ring_fd()) {
+            let data = EventData::new_u64(key.to_u64() | RING_BIT);
+            if let Err(error) = epoll::add(&self.epoll, ring, data, EventFlags::IN) {
+                return self.close_for(key, &error);
+            }
+            session.ring = Ring::Active { awake: true };
+            self.awake_rings.push(key);
+        } else if matches!(session.ring, Ring::Active { .. }) && queued > 0 {
+            // The ring is full: say so to the client before we sleep.
+            self.wake_ring(key);
+        }
+        if starved {
+            self.supply_starved(key);
+        }
+    }
+
+    /// Tells clients which of their blocks were played.
+    pub(crate) fn flush_releases(&mut self) {
+        for key in self.sessions.keys() {
+            let Some(session) = self.sessions.get(key) else { continue };
+            if session.transport != TransportKind::Socket && session.has_played {
+                self.mark_dirty(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What happens to devices and streams, to which others, and who is told.
+
+mod devices;
+mod routing;
+mod streams;
+mod volume;
+
+pub(crate) use devices::{NewSink, SinkError};
+pub(crate) use streams::{
+    capture_latency, check_proplist, playback_attr, queue_attr, record_attr, update_proplist,
+};
+pub(crate) use volume::{fit_volume, remap_volume};
+
+use sealpulse_spec::{ChannelMap, SampleSpec};
+
+/// How a stream is converted to or from its device's format, for lists; `None` where it is not.
+pub(crate) fn resample_method(
+    stream: &SampleSpec,
+    stream_map: &ChannelMap,
+    device: &SampleSpec,
+    device_map: &ChannelMap,
+    variable_rate: bool,
+) -> Option<&'static str> {
+    if variable_rate || stream.rate != device.rate {
+        Some("sinc")
+    } else if stream != device || stream_map != device_map {
+        Some("copy")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,250 @@
+//! Streams: how they are paused, changed and ended, by their client or by others.
+
+use sealpulse_engine::{Engine, MAX_CAPTURE_USEC, QueueAttr};
+use sealpulse_protocol::command::{PlaybackStreamKilled, RecordStreamKilled};
+use sealpulse_protocol::{ErrorCode, Facility, Operation, PropList, UpdateMode};
+use sealpulse_spec::{ChannelVolumes, SampleSpec};
+
+use crate::buffer_attr::{self, LatencyMode, PlaybackAttr, RecordAttr};
+use crate::registry::{RecordOrigin, SinkInput, SourceOutput};
+use crate::state::State;
+
+/// Works the sizes and the latency of a playback stream out, from what its client asked for.
+pub(crate) fn playback_attr(
+    asked: PlaybackAttr,
+    mode: LatencyMode,
+    spec: &SampleSpec,
+) -> (PlaybackAttr, u64) {
+    let (attr, latency_usec) = buffer_attr::fix_playback(asked, mode, spec, Engine::clamp_latency);
+    let fixed = queue_attr(attr).sanitize(spec.frame_size());
+    let attr = PlaybackAttr {
+        maxlength: fixed.maxlength as u32,
+        tlength: fixed.tlength as u32,
+        prebuf: fixed.prebuf as u32,
+        minreq: fixed.minreq as u32,
+    };
+    (attr, latency_usec)
+}
+
+/// The same for a record stream.
+pub(crate) fn record_attr(asked: RecordAttr, mode: LatencyMode, spec: &SampleSpec) -> (RecordAttr, u64) {
+    buffer_attr::fix_record(asked, mode, spec, Engine::clamp_latency)
+}
+
+/// As the engine wants it.
+pub(crate) fn queue_attr(attr: PlaybackAttr) -> QueueAttr {
+    QueueAttr {
+        maxlength: attr.maxlength as usize,
+        tlength: attr.tlength as usize,
+        prebuf: attr.prebuf as usize,
+        minreq: attr.minreq as usize,
+    }
+}
+
+/// How long recorded sound may wait for a fragment to fill, in microseconds, where the client has no wish (0).
+pub(crate) fn capture_latency(latency_usec: u64) -> u64 {
+    if latency_usec == 0 { MAX_CAPTURE_USEC } else { latency_usec }
+}
+
+impl SinkInput {
+    /// Works the sizes out again, after a wish or the sink has changed, and tells the engine.
+    pub(crate) fn fix_attr(&mut self, engine: &mut Engine) {
+        (self.attr, self.latency_usec) = playback_attr(self.asked_attr, self.latency_mode, &self.spec);
+        engine.set_attr(self.stream, queue_attr(self.attr), self.latency_usec);
+    }
+}
+
+impl SourceOutput {
+    /// Works the sizes out again, after a wish or the source has changed, and tells the engine.
+    pub(crate) fn fix_attr(&mut self, engine: &mut Engine) {
+        (self.attr, self.latency_usec) = record_attr(self.asked_attr, self.latency_mode, &self.spec);
+        engine.set_record_attr(self.stream, self.attr.fragsize as usize, capture_latency(self.latency_usec));
+    }
+}
+
+impl State {
+    /// The sink input and those that share its syncid.
+    pub(crate) fn sync_group(&self, input: u32) -> Vec<u32> {
+        let Some(stream) = self.registry.sink_inputs.get(input) else { return Vec::new() };
+        let same = |other: &SinkInput| other.session == stream.session && other.syncid == stream.syncid;
+        let others = self.registry.sink_inputs.iter().filter(|(_, other)| same(other));
+        others.map(|(index, _)| index).collect()
+    }
+
+    /// Pauses a stream and those synchronised with it, or lets them go on.
+    pub(crate) fn cork_sink_input(&mut self, input: u32, cork: bool) {
+        let Some(stream) = self.registry.sink_inputs.get(input) else { return };
+        let (sink, spec, flags) = (stream.sink, stream.spec, stream.flags);
+        if stream.corked == cork {
+            return;
+        }
+        if !cork {
+            // Nothing plays yet: the sink can still take the stream's rate.
+            self.reconfigure_sink(sink, &spec, flags.passthrough);
+        }
+        for member in self.sync_group(input) {
+            if let Some(stream) = self.registry.sink_inputs.get_mut(member) {
+                stream.corked = cork;
+                self.engine.cork(stream.stream, cork);
+            }
+        }
+        self.post(Facility::SinkInput, Operation::Change, input);
+        self.update_sink_status(sink);
+    }
+
+    pub(crate) fn cork_source_output(&mut self, output: u32, cork: bool) {
+        let Some(stream) = self.registry.source_outputs.get(output) else { return };
+        let (source, spec) = (stream.source, stream.spec);
+        if stream.corked == cork {
+            return;
+        }
+        if let (false, Some(source)) = (cork, self.registry.sources.get(source)) {
+            self.reconfigure_sink(source.monitor_of, &spec, false);
+        }
+        if let Some(stream) = self.registry.source_outputs.get_mut(output) {
+            stream.corked = cork;
+            self.engine.cork_record(stream.stream, cork);
+        }
+        self.post(Facility::SourceOutput, Operation::Change, output);
+        self.update_source_status(source);
+    }
+
+    /// Ends a stream for another reason than its client's wish, and tells the client.
+    pub(crate) fn kill_sink_input(&mut self, input: u32) {
+        let Some(stream) = self.registry.sink_inputs.get(input) else { return };
+        let (session, channel) = (stream.session, stream.channel);
+        self.notify(session, 8, &PlaybackStreamKilled { channel });
+        self.remove_sink_input(input);
+    }
+
+    /// The same for a record stream.
+    pub(crate) fn kill_source_output(&mut self, output: u32) {
+        let Some(stream) = self.registry.source_outputs.get(output) else { return };
+        let (session, channel) = (stream.session, stream.channel);
+        self.notify(session, 8, &RecordStreamKilled { channel });
+        self.remove_source_output(output);
+    }
+
+    /// Ends a stream. A drain that waits, and questions about the stream, fail.
+    pub(crate) fn remove_sink_input(&mut self, input: u32) {
+        let Some(stream) = self.registry.sink_inputs.get(input) else { return };
+        for output in stream.direct_outputs.clone() {
+            self.kill_source_output(output);
+        }
+        let Some(stream) = self.registry.sink_inputs.remove(input) else { return };
+        self.engine.remove_playback(stream.stream);
+        self.playback_streams.remove(&stream.stream);
+        if let Some(sink) = self.registry.sinks.get_mut(stream.sink) {
+            sink.inputs.retain(|&other| other != input);
+        }
+        if let Some(session) = self.sessions.get_mut(stream.session) {
+            session.playback.remove(&stream.channel);
+            session.past_underruns += stream.underruns;
+        }
+        self.update_sink_status(stream.sink);
+        self.post(Facility::SinkInput, Operation::Remove, input);
+        if let Some(tag) = stream.drain {
+            self.refuse(stream.session, tag, ErrorCode::NoEntity);
+        }
+        self.playback_questions_end(stream.stream);
+    }
+
+    /// Ends a record stream.
+    pub(crate) fn remove_source_output(&mut self, output: u32) {
+        let Some(stream) = self.registry.source_outputs.remove(output) else { return };
+        self.engine.remove_record(stream.stream);
+        self.record_streams.remove(&stream.stream);
+        if let RecordOrigin::SinkInput(input) = stream.origin
+            && let Some(input) = self.registry.sink_inputs.get_mut(input)
+        {
+            input.direct_outputs.retain(|&other| other != output);
+        }
+        if let Some(source) = self.registry.sources.get_mut(stream.source) {
+            source.outputs.retain(|&other| other != output);
+        }
+        if let Some(session) = self.sessions.get_mut(stream.session) {
+            session.record.remove(&stream.channel);
+        }
+        self.update_source_status(stream.source);
+        self.post(Facility::SourceOutput, Operation::Remove, output);
+        self.record_questions_end(stream.stream);
+    }
+
+    pub(crate) fn set_sink_input_volume(&mut self, input: u32, volume: ChannelVolumes) {
+        let Some(stream) = self.registry.sink_inputs.get_mut(input) else { return };
+        let volume = super::fit_volume(&stream.volume, &volume);
+        if stream.volume != volume {
+            stream.volume = volume;
+            self.engine.set_volume(stream.stream, &volume, stream.muted);
+            self.post(Facility::SinkInput, Operation::Change, input);
+        }
+    }
+
+    pub(crate) fn set_sink_input_mute(&mut self, input: u32, muted: bool) {
+        let Some(stream) = self.registry.sink_inputs.get_mut(input) else { return };
+        if stream.muted != muted {
+            stream.muted = muted;
+            self.engine.set_volume(stream.stream, &stream.volume, muted);
+            self.post(Facility::SinkInput, Operation::Change, input);
+        }
+    }
+
+    pub(crate) fn set_source_output_volume(&mut self, output: u32, volume: ChannelVolumes) {
+        let Some(stream) = self.registry.source_outputs.get_mut(output) else { return };
+        let volume = super::fit_volume(&stream.volume, &volume);
+        if stream.volume != volume {
+            stream.volume = volume;
+            self.engine.set_record_volume(stream.stream, &volume, stream.muted);
+            self.post(Facility::SourceOutput, Operation::Change, output);
+        }
+    }
+
+    pub(crate) fn set_source_output_mute(&mut self, output: u32, muted: bool) {
+        let Some(stream) = self.registry.source_outputs.get_mut(output) else { return };
+        if stream.muted != muted {
+            stream.muted = muted;
+            self.engine.set_record_volume(stream.stream, &stream.volume, muted);
+            self.post(Facility::SourceOutput, Operation::Change, output);
+        }
+    }
+}
+
+/// Changes a property list within its limit; whether anything is different now.
+pub(crate) fn update_proplist(
+    list: &mut PropList,
+    mode: UpdateMode,
+    changes: &PropList,
+    limit: usize,
+) -> Result<bool, ErrorCode> {
+    let mut updated = list.clone();
+    if !updated.update(mode, changes) {
+        return Err(ErrorCode::Invalid);
+    }
+    check_proplist(&updated, limit)?;
+    let changed = updated != *list;
+    *list = updated;
+    Ok(changed)
+}
+
+/// Refuses a property list that takes too much memory.
+pub(crate) fn check_proplist(list: &PropList, limit: usize) -> Result<(), ErrorCode> {
+    let bytes: usize = list.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if bytes <= limit { Ok(()) } else { Err(ErrorCode::TooLarge) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proplists_are_limited() {
+        let mut list: PropList = [("a", "1")].into_iter().collect();
+        let changes: PropList = [("a", "2"), ("b", "3")].into_iter().collect();
+        assert_eq!(update_proplist(&mut list, UpdateMode::Merge, &changes, 100), Ok(true));
+        assert_eq!(list.get_str("a"), Some("1"));
+        assert_eq!(update_proplist(&mut list, UpdateMode::Merge, &changes, 100), Ok(false));
+        assert_eq!(update_proplist(&mut list, UpdateMode::Other(9), &changes, 100), Err(ErrorCode::Invalid));
+        assert_eq!(update_proplist(&mut list, UpdateMode::Replace, &changes, 3), Err(ErrorCode::TooLarge));
+        assert_eq!(list.get_str("a"), Some("1"), "what is refused changes nothing");
+    }
+}

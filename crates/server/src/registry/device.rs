@@ -1,0 +1,77 @@
+//! Sinks and sources.
+
+use sealpulse_engine::DeviceId;
+use sealpulse_protocol::{DeviceState, FormatInfo, PropList, SinkFlags, SourceFlags};
+use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
+
+/// Why a device is suspended: bits of `pa_suspend_cause_t`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SuspendCause(u32);
+
+impl SuspendCause {
+    /// Somebody asked for it.
+    pub(crate) const USER: Self = Self(1);
+    /// Its format changes.
+    pub(crate) const INTERNAL: Self = Self(1 << 5);
+
+    pub(crate) fn with(self, cause: Self) -> Self {
+        Self(self.0 | cause.0)
+    }
+
+    pub(crate) fn without(self, cause: Self) -> Self {
+        Self(self.0 & !cause.0)
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Where sound goes.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) name: String,
+    pub(crate) module: u32,
+    pub(crate) driver: &'static str,
+    pub(crate) device: DeviceId,
+    pub(crate) spec: SampleSpec,
+    pub(crate) map: ChannelMap,
+    /// The rate that it was made with.
+    pub(crate) default_rate: u32,
+    pub(crate) proplist: PropList,
+    pub(crate) flags: SinkFlags,
+    pub(crate) priority: u32,
+    pub(crate) volume: ChannelVolumes,
+    pub(crate) muted: bool,
+    pub(crate) formats: Vec<FormatInfo>,
+    pub(crate) monitor: u32,
+    /// Its sink inputs, in the order in which they came.
+    pub(crate) inputs: Vec<u32>,
+    pub(crate) state: DeviceState,
+    pub(crate) suspended_by: SuspendCause,
+    /// It is about to go: nothing moves here.
+    pub(crate) unlinking: bool,
+}
+
+/// Where sound comes from. All sources are monitors so far.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) module: u32,
+    pub(crate) driver: &'static str,
+    pub(crate) device: DeviceId,
+    pub(crate) spec: SampleSpec,
+    pub(crate) map: ChannelMap,
+    pub(crate) proplist: PropList,
+    pub(crate) flags: SourceFlags,
+    pub(crate) priority: u32,
+    pub(crate) volume: ChannelVolumes,
+    pub(crate) muted: bool,
+    pub(crate) monitor_of: u32,
+    /// Its source outputs, in the order in which they came.
+    pub(crate) outputs: Vec<u32>,
+    pub(crate) state: DeviceState,
+    pub(crate) suspended_by: SuspendCause,
+    /// It is about to go: nothing moves here.
+    pub(crate) unlinking: bool,
+}

@@ -1,0 +1,92 @@
+//! The objects that clients see: modules, clients, sinks, sources, sink inputs, source outputs, and their names.
+//!
+//! Here is what they are and how they are found; what happens to them, and who is told, is in
+//! [`crate::policy`].
+
+mod client;
+mod device;
+pub(crate) mod names;
+mod stream;
+mod table;
+
+pub(crate) use client::{Client, Module, ModuleKind};
+pub(crate) use device::{Sink, Source, SuspendCause};
+pub(crate) use names::Named;
+pub(crate) use stream::{RecordOrigin, SinkInput, SourceOutput, StreamFlags};
+pub(crate) use table::Table;
+
+use names::Names;
+
+/// All objects, and which devices are the default ones.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    pub(crate) modules: Table<Module>,
+    pub(crate) clients: Table<Client>,
+    pub(crate) sinks: Table<Sink>,
+    pub(crate) sources: Table<Source>,
+    pub(crate) sink_inputs: Table<SinkInput>,
+    pub(crate) source_outputs: Table<SourceOutput>,
+    pub(crate) names: Names,
+    pub(crate) default_sink: Option<u32>,
+    pub(crate) default_source: Option<u32>,
+    /// What a user has chosen, by name: it may not be there yet, or any more.
+    pub(crate) configured_sink: Option<String>,
+    pub(crate) configured_source: Option<String>,
+}
+
+impl Registry {
+    /// The sink that a request means: `None` and `@DEFAULT_SINK@` are the default one; a number is an index
+    /// where no sink has it as its name.
+    pub(crate) fn sink_by_name(&self, name: Option<&str>) -> Option<u32> {
+        match name {
+            None | Some(names::DEFAULT_SINK) => self.default_sink,
+            Some(name) => match self.names.get(name) {
+                Some(Named::Sink(index)) => Some(index),
+                _ => name.parse().ok().filter(|&index| self.sinks.get(index).is_some()),
+            },
+        }
+    }
+
+    /// The same for a source.
+    pub(crate) fn source_by_name(&self, name: Option<&str>) -> Option<u32> {
+        match name {
+            None | Some(names::DEFAULT_SOURCE) => self.default_source,
+            Some(names::DEFAULT_MONITOR) => {
+                self.default_sink.and_then(|sink| self.sinks.get(sink)).map(|sink| sink.monitor)
+            }
+            Some(name) => match self.names.get(name) {
+                Some(Named::Source(index)) => Some(index),
+                _ => name.parse().ok().filter(|&index| self.sources.get(index).is_some()),
+            },
+        }
+    }
+
+    /// Streams on a sink that are not corked; those on its monitor do not count.
+    pub(crate) fn sink_used_by(&self, sink: &Sink) -> usize {
+        sink.inputs
+            .iter()
+            .filter(|&&input| self.sink_inputs.get(input).is_some_and(|input| !input.corked))
+            .count()
+    }
+
+    /// Streams on a source that are not corked.
+    pub(crate) fn source_used_by(&self, source: &Source) -> usize {
+        let running = |output: &&u32| self.source_outputs.get(**output).is_some_and(|output| !output.corked);
+        source.outputs.iter().filter(running).count()
+    }
+
+    /// The shortest latency that the streams of a source ask for, in microseconds.
+    pub(crate) fn source_requested_latency(&self, source: &Source) -> Option<u64> {
+        let asked = source.outputs.iter().filter_map(|&output| self.source_outputs.get(output));
+        asked.map(|output| output.latency_usec).filter(|&usec| usec > 0).min()
+    }
+
+    /// The shortest latency that the streams of a sink, and of its monitor, ask for, in microseconds.
+    pub(crate) fn sink_requested_latency(&self, sink: &Sink) -> Option<u64> {
+        let asked = sink.inputs.iter().filter_map(|&input| self.sink_inputs.get(input));
+        let of_inputs = asked.map(|input| input.latency_usec).min();
+        let monitor = self.sources.get(sink.monitor);
+        let of_monitor = monitor.and_then(|monitor| self.source_requested_latency(monitor));
+        of_inputs.into_iter().chain(of_monitor).min()
+    }
+}

@@ -1,0 +1,95 @@
+//! Sink inputs and source outputs: the streams of clients.
+
+use sealpulse_engine::{PlaybackId, RecordId};
+use sealpulse_protocol::{FormatInfo, PropList};
+use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
+
+use crate::buffer_attr::{LatencyMode, PlaybackAttr, RecordAttr};
+use crate::session::SessionKey;
+
+/// What a client asked for when it made a stream, as far as it matters later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StreamFlags {
+    pub(crate) variable_rate: bool,
+    pub(crate) dont_move: bool,
+    pub(crate) kill_on_suspend: bool,
+    pub(crate) passthrough: bool,
+}
+
+/// A playback stream.
+#[derive(Debug)]
+pub(crate) struct SinkInput {
+    pub(crate) session: SessionKey,
+    /// What the client calls it.
+    pub(crate) channel: u32,
+    pub(crate) module: u32,
+    pub(crate) sink: u32,
+    pub(crate) stream: PlaybackId,
+    pub(crate) spec: SampleSpec,
+    pub(crate) map: ChannelMap,
+    pub(crate) format: FormatInfo,
+    pub(crate) proplist: PropList,
+    pub(crate) volume: ChannelVolumes,
+    pub(crate) muted: bool,
+    pub(crate) corked: bool,
+    pub(crate) flags: StreamFlags,
+    /// Streams of one client with the same `syncid` start, cork and flush together.
+    pub(crate) syncid: u32,
+    pub(crate) resample_method: Option<&'static str>,
+    pub(crate) latency_mode: LatencyMode,
+    /// What the client asked for; a move works it out again.
+    pub(crate) asked_attr: PlaybackAttr,
+    pub(crate) attr: PlaybackAttr,
+    /// The part of the latency that the sink has, in microseconds.
+    pub(crate) latency_usec: u64,
+    /// The sink that a user moved it to, by name.
+    pub(crate) preferred_sink: Option<String>,
+    /// The tag of the drain that waits for its end.
+    pub(crate) drain: Option<u32>,
+    /// Gaps that could be heard.
+    pub(crate) underruns: u64,
+    /// Source outputs that listen to this stream alone.
+    pub(crate) direct_outputs: Vec<u32>,
+}
+
+/// What a source output listens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordOrigin {
+    /// All of a source.
+    Source,
+    /// One sink input (`direct_on_input`).
+    SinkInput(u32),
+}
+
+/// A record stream.
+#[derive(Debug)]
+pub(crate) struct SourceOutput {
+    pub(crate) session: SessionKey,
+    pub(crate) channel: u32,
+    pub(crate) module: u32,
+    pub(crate) source: u32,
+    pub(crate) origin: RecordOrigin,
+    pub(crate) stream: RecordId,
+    pub(crate) spec: SampleSpec,
+    pub(crate) map: ChannelMap,
+    pub(crate) format: FormatInfo,
+    pub(crate) proplist: PropList,
+    pub(crate) volume: ChannelVolumes,
+    pub(crate) muted: bool,
+    pub(crate) corked: bool,
+    pub(crate) flags: StreamFlags,
+    pub(crate) resample_method: Option<&'static str>,
+    pub(crate) peak_detect: bool,
+    pub(crate) latency_mode: LatencyMode,
+    pub(crate) asked_attr: RecordAttr,
+    pub(crate) attr: RecordAttr,
+    /// The source's part of the latency in microseconds; 0 where the client does not mind.
+    pub(crate) latency_usec: u64,
+    pub(crate) preferred_source: Option<String>,
+    /// Bytes that were sent to the client.
+    pub(crate) sent: u64,
+    /// Bytes that were lost since the client did not take them.
+    pub(crate) lost: u64,
+    /// Blocks that the engine has, to fill.
+    pub(crate) supplied: usize,
+}

@@ -1,0 +1,345 @@
+//! The event loop: what wakes the control thread, and what it does before it sleeps again.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use calloop::generic::Generic;
+use calloop::ping::{Ping, make_ping};
+use calloop::signals::{Signal, Signals};
+use calloop::{EventLoop, Interest, Mode, PostAction};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::rand::{GetRandomFlags, getrandom};
+use sealpulse_engine::Engine;
+
+use crate::config::Config;
+use crate::connections::ENGINE;
+use crate::listen::PidFile;
+use crate::queries::Queries;
+use crate::registry::Registry;
+use crate::session::Sessions;
+use crate::state::{Settings, State};
+use crate::subscribe::EventQueue;
+use crate::warn::RateLimit;
+use crate::{ServerError, cookie, ready};
+
+/// Sockets and rings that are looked at in one turn; those beyond wait for the next.
+const EVENTS_PER_TURN: usize = 256;
+
+/// How often a turn looks into rings whose clients keep writing, before other sources get theirs.
+const RING_PASSES: usize = 8;
+
+/// Runs a server on this thread until a signal or a client ends it.
+///
+/// # Errors
+/// [`ServerError`] where it cannot start, or the event loop fails.
+pub fn run(config: Config) -> Result<(), ServerError> {
+    Server::new(config)?.run()
+}
+
+/// A server that listens, and serves as soon as [`Server::run`] is called.
+pub struct Server {
+    event_loop: EventLoop<'static, State>,
+    state: State,
+    stop: Ping,
+    ready_fd: Option<OwnedFd>,
+    notify: bool,
+    // Removed last, when nothing of us is left.
+    _pid_file: Option<PidFile>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("settings", &self.state.settings).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts the sound threads, makes the null sink, and binds all sockets.
+    ///
+    /// # Errors
+    /// [`ServerError`] where one of these fails; what was made is removed again.
+    pub fn new(config: Config) -> Result<Server, ServerError> {
+        let main_socket = config.sockets.first().ok_or(ServerError::NoSocket)?.path.clone();
+        raise_descriptor_limit();
+        let event_loop = EventLoop::<State>::try_new()?;
+        let handle = event_loop.handle();
+        if config.handle_signals {
+            // Before the sound threads start: they inherit that these are blocked.
+            let signals = Signals::new(&[Signal::SIGTERM, Signal::SIGINT])?;
+            let inserted = handle.insert_source(signals, |event, (), state| {
+                tracing::info!(signal = ?event.signal(), "stopping");
+                state.stopping = true;
+            });
+            inserted.map_err(|error| error.error)?;
+        }
+        let (stop, stopped) = make_ping()?;
+        handle.insert_source(stopped, |(), (), state| state.stopping = true).map_err(|error| error.error)?;
+        let epoll = Rc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
+        let clients = Generic::new(Rc::clone(&epoll), Interest::READ, Mode::Level);
+        handle
+            .insert_source(clients, |_, _, state| {
+                state.clients_ready();
+                Ok(PostAction::Continue)
+            })
+            .map_err(|error| error.error)?;
+
+        let cookie = cookie::load(&config.cookie)?;
+        let engine = Engine::start(&config.engine)?;
+        epoll::add(&epoll, engine.event_fd(), epoll::EventData::new_u64(ENGINE), epoll::EventFlags::IN)?;
+        let mut state = State {
+            settings: Settings {
+                default_spec: config.default_spec,
+                default_map: config.default_map,
+                alternate_rate: config.alternate_rate,
+                allow_exit: config.allow_exit,
+                allow_module_loading: config.allow_module_loading,
+                limits: config.limits,
+            },
+            cookie,
+            server_cookie: random_number(),
+            handle,
+            epoll,
+            engine,
+            registry: Registry::default(),
+            sessions: Sessions::default(),
+            listeners: Vec::new(),
+            playback_streams: HashMap::new(),
+            record_streams: HashMap::new(),
+            queries: Queries::default(),
+            events: EventQueue::default(),
+            unloading: Vec::new(),
+            dirty: Vec::new(),
+            awake_rings: Vec::new(),
+            busy: false,
+            stopping: false,
+            wakeups: 0,
+            warnings: RateLimit::default(),
+            incoming: Vec::new(),
+            ready_events: Vec::with_capacity(EVENTS_PER_TURN),
+            engine_events: Vec::new(),
+        };
+        // The socket first: it is what tells a server that runs already from one that is stale.
+        for socket in &config.sockets {
+            state.add_listener(socket)?;
+        }
+        let pid_file = PidFile::create(&main_socket)?;
+        if let Some(arguments) = config.null_sink
+            && let Err(source) = state.load_module("module-null-sink", Some(&arguments))
+        {
+            return Err(ServerError::NullSink { arguments, source });
+        }
+        state.engine.commit();
+        tracing::info!(socket = %main_socket.display(), "listening");
+        Ok(Server {
+            event_loop,
+            state,
+            stop,
+            ready_fd: config.ready_fd,
+            notify: config.notify,
+            _pid_file: pid_file,
+        })
+    }
+
+    /// Serves until somebody ends it. The sockets are removed then.
+    ///
+    /// # Errors
+    /// [`ServerError::EventLoop`] where the kernel fails us.
+    pub fn run(mut self) -> Result<(), ServerError> {
+        if let Some(fd) = self.ready_fd.take() {
+            ready::tell_fd(fd);
+        }
+        if self.notify {
+            ready::tell_service_manager("READY=1");
+        }
+        while !self.state.stopping {
+            let patience = self.state.busy.then_some(Duration::ZERO);
+            self.event_loop.dispatch(patience, &mut self.state)?;
+            self.state.wakeups += 1;
+            self.state.end_turn();
+        }
+        if self.notify {
+            ready::tell_service_manager("STOPPING=1");
+        }
+        self.state.close_all();
+        Ok(())
+    }
+
+    /// Starts a server on a thread of its own.
+    ///
+    /// ```
+    /// use sealpulse_server::{Config, CookieSource, Server, SocketConfig};
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// let socket = directory.path().join("native");
+    /// let server = Server::spawn(Config {
+    ///     sockets: vec![SocketConfig::new(&socket)],
+    ///     cookie: CookieSource::Disabled,
+    ///     notify: false,
+    ///     handle_signals: false,
+    ///     ..Config::default()
+    /// })?;
+    /// assert!(socket.exists());
+    /// server.stop()?;
+    /// assert!(!socket.exists());
+    /// # Ok::<(), sealpulse_server::ServerError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Server::new`].
+    pub fn spawn(config: Config) -> Result<RunningServer, ServerError> {
+        let (sender, started) = mpsc::channel();
+        let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
+            let server = match Server::new(config) {
+                Ok(server) => server,
+                Err(error) => {
+                    let _ = sender.send(Err(error));
+                    return Ok(());
+                }
+            };
+            let _ = sender.send(Ok(server.stop.clone()));
+            server.run()
+        })?;
+        let stop = started.recv().map_err(|_| std::io::Error::other("the control thread ended"))??;
+        Ok(RunningServer { stop, thread: Some(thread) })
+    }
+}
+
+/// A server on a thread of its own. Dropping it ends the server, too.
+#[derive(Debug)]
+pub struct RunningServer {
+    stop: Ping,
+    thread: Option<JoinHandle<Result<(), ServerError>>>,
+}
+
+impl RunningServer {
+    /// Ends the server and waits until it has gone.
+    ///
+    /// # Errors
+    /// What [`Server::run`] returned.
+    pub fn stop(mut self) -> Result<(), ServerError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), ServerError> {
+        self.stop.ping();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(ServerError::Io(std::io::Error::other("the control thread panicked"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::error!(%error, "the server ended with an error");
+        }
+    }
+}
+
+impl State {
+    /// Something happened to a socket, to a ring or in the engine.
+    fn clients_ready(&mut self) {
+        let mut events = std::mem::take(&mut self.ready_events);
+        events.clear();
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if let Err(error) = epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&now)) {
+            tracing::debug!(%error, "epoll");
+        }
+        for event in &events {
+            let (data, flags) = (event.data.u64(), event.flags);
+            if data == ENGINE {
+                self.engine_ready();
+            } else {
+                self.session_ready(data, flags);
+            }
+        }
+        self.ready_events = events;
+    }
+
+    fn engine_ready(&mut self) {
+        let mut events = std::mem::take(&mut self.engine_events);
+        self.engine.poll_events(&mut events);
+        for event in events.drain(..) {
+            use sealpulse_engine::Event;
+            match event {
+                Event::Recorded { .. } | Event::RecordOverrun { .. } | Event::RecordTiming { .. } => {
+                    self.record_event(event);
+                }
+                _ => self.playback_event(event),
+            }
+        }
+        self.engine_events = events;
+        // Blocks that were played are free again: their owners want to know.
+        self.flush_releases();
+    }
+
+    /// Does what a turn has put off, and sends all that it has produced.
+    fn end_turn(&mut self) {
+        self.busy = false;
+        for _ in 0..RING_PASSES {
+            self.unload_requested();
+            self.send_events();
+            self.flush_dirty();
+            if !self.look_into_rings() && self.dirty.is_empty() && self.unloading.is_empty() {
+                break;
+            }
+        }
+        self.busy = !(self.awake_rings.is_empty()
+            && self.dirty.is_empty()
+            && self.unloading.is_empty()
+            && self.events.is_empty());
+        self.engine.commit();
+    }
+
+    fn flush_dirty(&mut self) {
+        for key in std::mem::take(&mut self.dirty) {
+            self.flush(key);
+        }
+    }
+
+    /// Looks into the rings that were in use; whether there was something in one. Those without are ready for
+    /// sleep afterwards: their clients wake us.
+    fn look_into_rings(&mut self) -> bool {
+        let mut found = false;
+        for key in std::mem::take(&mut self.awake_rings) {
+            found |= self.look_into_ring(key);
+        }
+        found
+    }
+
+    /// Ends all sessions and removes the sockets.
+    fn close_all(&mut self) {
+        self.send_events();
+        self.flush_dirty();
+        for key in self.sessions.keys() {
+            self.close_session(key);
+        }
+        for place in 0..self.listeners.len() {
+            self.close_listener(place);
+        }
+        self.engine.commit();
+    }
+}
+
+/// A ping per client and ring is more than the usual soft limit of 1,024 descriptors has room for.
+fn raise_descriptor_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::debug!(%error, "the limit of file descriptors stays as it is");
+    }
+}
+
+fn random_number() -> u32 {
+    let mut bytes = [0; 4];
+    let _ = getrandom(&mut bytes[..], GetRandomFlags::empty());
+    u32::from_ne_bytes(bytes)
+}

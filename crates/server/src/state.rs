@@ -1,0 +1,128 @@
+//! All that the control thread owns, and how it reaches clients.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use calloop::LoopHandle;
+use rustix::event::epoll;
+use sealpulse_engine::{Engine, Event, PlaybackId, RecordId};
+use sealpulse_protocol::command::SubscribeEvent;
+use sealpulse_protocol::{
+    ErrorCode, Facility, Field, NO_TAG, Operation, Packet, SubscriptionEvent, encode_command, encode_error,
+    encode_reply,
+};
+use sealpulse_spec::{ChannelMap, SampleSpec};
+use sealpulse_transport::Incoming;
+
+use crate::config::Limits;
+use crate::connections::Listener;
+use crate::cookie::Cookie;
+use crate::queries::Queries;
+use crate::registry::Registry;
+use crate::session::{SessionKey, Sessions};
+use crate::subscribe::{EventQueue, SERVER_INDEX};
+use crate::warn::RateLimit;
+
+/// What stays of the configuration while the server runs.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) default_spec: SampleSpec,
+    pub(crate) default_map: ChannelMap,
+    pub(crate) alternate_rate: u32,
+    pub(crate) allow_exit: bool,
+    pub(crate) allow_module_loading: bool,
+    pub(crate) limits: Limits,
+}
+
+/// The one state of the event loop.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) cookie: Option<Cookie>,
+    /// Tells servers apart in the server's information.
+    pub(crate) server_cookie: u32,
+    pub(crate) handle: LoopHandle<'static, State>,
+    /// Watches the clients' sockets and rings.
+    pub(crate) epoll: Rc<OwnedFd>,
+    pub(crate) engine: Engine,
+    pub(crate) registry: Registry,
+    pub(crate) sessions: Sessions,
+    /// By place in the configuration; `None` when its module was unloaded.
+    pub(crate) listeners: Vec<Option<Listener>>,
+    pub(crate) playback_streams: HashMap<PlaybackId, u32>,
+    pub(crate) record_streams: HashMap<RecordId, u32>,
+    pub(crate) queries: Queries,
+    pub(crate) events: EventQueue,
+    /// Modules to unload at the end of the turn.
+    pub(crate) unloading: Vec<u32>,
+    /// Sessions that have something to send.
+    pub(crate) dirty: Vec<SessionKey>,
+    /// Sessions whose ring must be looked at before sleep.
+    pub(crate) awake_rings: Vec<SessionKey>,
+    /// Something is left to do at once: do not sleep.
+    pub(crate) busy: bool,
+    /// Somebody asked for the end.
+    pub(crate) stopping: bool,
+    /// How often this thread woke.
+    pub(crate) wakeups: u64,
+    pub(crate) warnings: RateLimit,
+    /// Kept between turns for its memory.
+    pub(crate) incoming: Vec<Incoming>,
+    /// The same.
+    pub(crate) ready_events: Vec<epoll::Event>,
+    /// The same.
+    pub(crate) engine_events: Vec<Event>,
+}
+
+impl State {
+    /// Tells subscribers, at the end of the turn, that something happened.
+    pub(crate) fn post(&mut self, facility: Facility, operation: Operation, index: u32) {
+        if self.sessions.any_subscribed() {
+            self.events.post(facility, operation, index);
+        }
+    }
+
+    /// Sends what nobody asked for to a client that speaks version `since` or later.
+    pub(crate) fn notify<P: Packet>(&mut self, session: SessionKey, since: u32, packet: &P) {
+        let Some(session_state) = self.sessions.get_mut(session) else { return };
+        if session_state.version >= since {
+            session_state.link.send_packet(encode_command(NO_TAG, packet, session_state.version));
+            self.mark_dirty(session);
+        }
+    }
+
+    /// Answers a command.
+    pub(crate) fn reply<R: Field>(&mut self, session: SessionKey, tag: u32, reply: &R) {
+        let Some(session_state) = self.sessions.get_mut(session) else { return };
+        session_state.link.send_packet(encode_reply(tag, reply, session_state.version));
+        self.mark_dirty(session);
+    }
+
+    /// Says that a command failed.
+    pub(crate) fn refuse(&mut self, session: SessionKey, tag: u32, error: ErrorCode) {
+        let Some(session_state) = self.sessions.get_mut(session) else { return };
+        session_state.link.send_packet(encode_error(tag, error));
+        self.mark_dirty(session);
+    }
+
+    /// The session is flushed at the end of the turn.
+    pub(crate) fn mark_dirty(&mut self, session: SessionKey) {
+        let Some(session_state) = self.sessions.get_mut(session) else { return };
+        if !std::mem::replace(&mut session_state.dirty, true) {
+            self.dirty.push(session);
+        }
+    }
+
+    /// Sends this turn's events to those who subscribed.
+    pub(crate) fn send_events(&mut self) {
+        while let Some(event) = self.events.pop() {
+            let packet = SubscribeEvent {
+                event: SubscriptionEvent::new(event.facility, event.operation),
+                index: (event.index != SERVER_INDEX).then_some(event.index),
+            };
+            for session in self.sessions.subscribed_to(event.facility) {
+                self.notify(session, 8, &packet);
+            }
+        }
+    }
+}
