@@ -9,7 +9,7 @@ use sealpulse_protocol::frame::{BlockReference, Descriptor, FRAME_SIZE_MAX, Seek
 
 use crate::blocks::{SharedBlocks, wire_reference};
 use crate::error::LinkError;
-use crate::queue::{Ancillary, SendQueue};
+use crate::queue::{Ancillary, SendQueue, Staged};
 use crate::reader::{Frame, FrameReader, Place};
 use crate::ring::Ring;
 use crate::socket::{self, Credentials, DESCRIPTORS_MAX};
@@ -56,6 +56,8 @@ pub struct Link {
     /// Came with the frame that the socket's reader is in.
     fds: Vec<OwnedFd>,
     ring: RingState,
+    /// What is queued did not fit in the ring.
+    waits_for_room: bool,
     referenced: u64,
     copied: u64,
 }
@@ -77,6 +79,7 @@ impl Link {
             ring_reader: FrameReader::default(),
             fds: Vec::new(),
             ring: RingState::None,
+            waits_for_room: false,
             referenced: 0,
             copied: 0,
         })
@@ -129,14 +132,19 @@ impl Link {
     /// # Errors
     /// Each ends the link; [`LinkError::Closed`] is the usual end.
     pub fn receive(&mut self, out: &mut Vec<Incoming>) -> Result<(), LinkError> {
-        with_scratch(|buffer| {
+        let received = with_scratch(|buffer| {
             for _ in 0..READS_MAX {
                 if self.receive_once(buffer, out)? != After::More {
                     break;
                 }
             }
             Ok(())
-        })
+        });
+        if let Err(LinkError::Closed) = received {
+            // What the peer left in the ring before it went.
+            self.read_ring(out)?;
+        }
+        received
     }
 
     /// Reads the socket once.
@@ -214,6 +222,11 @@ impl Link {
                 _ => return Ok(true),
             }
         }
+        self.read_ring(out)
+    }
+
+    /// Reads what is in the ring, at most once through it. Answers whether there is more.
+    fn read_ring(&mut self, out: &mut Vec<Incoming>) -> Result<bool, LinkError> {
         with_scratch(|buffer| {
             let RingState::Active { ring, .. } = &mut self.ring else { return Ok(false) };
             let count = ring.read(buffer)?;
@@ -231,7 +244,7 @@ impl Link {
     /// [`Link::look_into_ring`] and [`Link::flush`] in the next turn. A ring that fails counts as something to do.
     pub fn prepare_to_sleep(&mut self) -> bool {
         match &mut self.ring {
-            RingState::Active { ring, .. } => ring.prepare_to_sleep(!self.queue.is_empty()).unwrap_or(true),
+            RingState::Active { ring, .. } => ring.prepare_to_sleep(self.waits_for_room).unwrap_or(true),
             _ => false,
         }
     }
@@ -346,11 +359,13 @@ impl Link {
         }
         let mut pending = false;
         let mut written = false;
-        while let Some((bytes, ancillary)) = self.queue.stage() {
+        self.waits_for_room = false;
+        while let Some(Staged { bytes, ancillary, socket_only }) = self.queue.stage() {
             let count = match &mut self.ring {
-                RingState::Active { ring, .. } if ancillary.is_none() => {
+                RingState::Active { ring, .. } if !socket_only => {
                     let count = ring.write(bytes)?;
                     if count == 0 {
+                        self.waits_for_room = true;
                         break;
                     }
                     written = true;

@@ -32,6 +32,8 @@ pub(crate) struct SendQueue {
     sent: usize,
     /// Goes with the first byte of `stage`.
     ancillary: Option<Ancillary>,
+    /// `stage` is of a frame that goes over the socket as a whole.
+    socket_only: bool,
     bytes: usize,
 }
 
@@ -40,6 +42,18 @@ struct Item {
     head: [u8; Descriptor::SIZE],
     body: Body,
     ancillary: Option<Ancillary>,
+    /// It has, or had, ancillary data: the socket carries all of it, in messages without other frames.
+    alone: bool,
+}
+
+/// Bytes to send next.
+#[derive(Debug)]
+pub(crate) struct Staged<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// What goes with the first of them.
+    pub(crate) ancillary: Option<&'a Ancillary>,
+    /// They must not go into a ring.
+    pub(crate) socket_only: bool,
 }
 
 #[derive(Debug)]
@@ -96,7 +110,8 @@ impl SendQueue {
 
     fn push(&mut self, descriptor: Descriptor, body: Body, ancillary: Option<Ancillary>) {
         self.bytes += Descriptor::SIZE + body.len();
-        self.items.push_back(Item { head: descriptor.encode(), body, ancillary });
+        let alone = ancillary.is_some();
+        self.items.push_back(Item { head: descriptor.encode(), body, ancillary, alone });
     }
 
     /// Bytes that are not sent yet.
@@ -108,9 +123,8 @@ impl SendQueue {
         self.bytes == 0
     }
 
-    /// Bytes to send next, of as many frames as go together, and what goes with the first of them. None: all is
-    /// sent.
-    pub(crate) fn stage(&mut self) -> Option<(&[u8], Option<&Ancillary>)> {
+    /// Bytes of as many frames as go together. None: all is sent.
+    pub(crate) fn stage(&mut self) -> Option<Staged<'_>> {
         if self.sent == self.stage.len() {
             self.stage.clear();
             self.sent = 0;
@@ -120,16 +134,21 @@ impl SendQueue {
             self.stage.shrink_to(KEEP);
             return None;
         }
-        Some((&self.stage[self.sent..], self.ancillary.as_ref()))
+        Some(Staged {
+            bytes: &self.stage[self.sent..],
+            ancillary: self.ancillary.as_ref(),
+            socket_only: self.socket_only,
+        })
     }
 
     fn fill(&mut self) {
         while self.stage.len() < STAGE {
             let Some(item) = self.items.front_mut() else { return };
-            let starts_message = item.ancillary.is_some();
-            if starts_message && !self.stage.is_empty() {
+            let alone = item.alone;
+            if alone && !self.stage.is_empty() {
                 return;
             }
+            self.socket_only = alone;
             let from = match self.staged_body {
                 Some(from) => from,
                 None => {
@@ -147,7 +166,7 @@ impl SendQueue {
             self.staged_body = None;
             self.items.pop_front();
             // The receiver takes descriptors for those of the last frame in the message: it has to be alone.
-            if starts_message {
+            if alone {
                 return;
             }
         }
@@ -179,8 +198,9 @@ mod tests {
         queue.release(4);
         assert_eq!(queue.bytes(), 3 * 30 + 20);
         let mut messages = Vec::new();
-        while let Some((bytes, ancillary)) = queue.stage() {
+        while let Some(Staged { bytes, ancillary, socket_only }) = queue.stage() {
             messages.push((bytes.len(), ancillary.is_some()));
+            assert_eq!(ancillary.is_some(), socket_only);
             let count = bytes.len();
             queue.advance(count);
         }
@@ -198,17 +218,20 @@ mod tests {
         let descriptor = Descriptor::block(1, 0, SeekMode::Relative, data.len() as u32);
         queue.inline(descriptor, block, data.len());
         let (mut reader, mut frames, mut with_ancillary) = (FrameReader::default(), Vec::new(), 0);
-        while let Some((bytes, ancillary)) = queue.stage() {
+        let mut over_socket = 0;
+        while let Some(Staged { bytes, ancillary, socket_only }) = queue.stage() {
             assert!(bytes.len() <= STAGE);
             let count = bytes.len().min(777);
             let mut input = &bytes[..count];
             with_ancillary += usize::from(ancillary.is_some());
+            over_socket += if socket_only { count } else { 0 };
             while let Some(frame) = reader.next(&mut input, false).unwrap() {
                 frames.push(frame);
             }
             queue.advance(count);
         }
         assert_eq!(with_ancillary, 1);
+        assert_eq!(over_socket, Descriptor::SIZE + data.len());
         assert_eq!(frames.len(), 2);
         assert_eq!(frames[0], Frame::Packet(data.clone()));
         assert!(matches!(&frames[1], Frame::Block { data: got, .. } if *got == data));

@@ -292,3 +292,33 @@ fn a_ring_is_offered_once_and_only_with_shared_memory() {
     assert!(matches!(with.server.offer_ring(), Err(LinkError::RingState)));
     assert!(matches!(with.server.switch_to_ring(), Err(LinkError::RingState)));
 }
+
+#[test]
+fn a_long_packet_with_descriptors_takes_the_socket_as_a_whole() {
+    let Pair { mut client, mut server } = with_ring(TransportKind::Memfd);
+    let (end, _other) = rustix::pipe::pipe().unwrap();
+    let data = samples(400_000);
+    client.send_packet_with_fds(data.clone(), vec![end]);
+    client.send_packet(vec![2; 10]);
+    assert!(client.flush().unwrap(), "the socket is full");
+    assert!(!client.prepare_to_sleep(), "there is room in the ring, but nothing waits for it");
+    let mut got = Vec::new();
+    while got.len() < 2 {
+        server.receive(&mut got).unwrap();
+        client.flush().unwrap();
+        server.look_into_ring(&mut got).unwrap();
+    }
+    assert_eq!(got.iter().map(bytes_of).collect::<Vec<_>>(), [data, vec![2; 10]]);
+    assert!(matches!(&got[0], Incoming::Packet { fds, .. } if fds.len() == 1));
+}
+
+#[test]
+fn what_a_peer_left_in_the_ring_is_not_lost_when_it_goes() {
+    let Pair { mut client, mut server } = with_ring(TransportKind::Memfd);
+    client.send_packet(vec![1; 10]);
+    client.flush().unwrap();
+    drop(client);
+    let mut got = Vec::new();
+    assert!(matches!(server.receive(&mut got), Err(LinkError::Closed)));
+    assert_eq!(got.iter().map(bytes_of).collect::<Vec<_>>(), [[1; 10]]);
+}
