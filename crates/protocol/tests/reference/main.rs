@@ -5,6 +5,8 @@
 //! Needs `pulseaudio` (Debian's package of that name); without it there is nothing to compare with, and the
 //! test says so and passes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod client;
 
 use std::process::Command as Process;
