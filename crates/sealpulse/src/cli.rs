@@ -1,0 +1,114 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A sound server for PulseAudio applications, whose audio travels in sealed memory.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  sealpulse serve                       serve at $XDG_RUNTIME_DIR/pulse/native, with a null sink
+  sealpulse serve --socket /run/a/native --auth-anonymous
+                                        serve whoever can connect to that socket
+  sealpulse status                      show who plays, and how
+  PULSE_SERVER=unix:/run/a/native paplay sound.wav
+                                        play to a server at a path of its own";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the sound server until SIGTERM or SIGINT
+    Serve(ServeOptions),
+    /// Show clients, devices and threads of a running server
+    Status(StatusOptions),
+    /// Start a private server and have six real applications play to it at once
+    Demo(DemoOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// Listen at this path instead of $PULSE_RUNTIME_PATH/native or $XDG_RUNTIME_DIR/pulse/native; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Vec<PathBuf>,
+
+    /// Let everybody in who can connect to the sockets
+    #[arg(long)]
+    pub(crate) auth_anonymous: bool,
+
+    /// Keep the authentication cookie in this file [default: $PULSE_COOKIE, else ~/.config/pulse/cookie]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_cookie")]
+    pub(crate) cookie: Option<PathBuf>,
+
+    /// Accept no cookie: only clients of the same user get in
+    #[arg(long)]
+    pub(crate) no_cookie: bool,
+
+    /// Write a newline to this inherited file descriptor when clients can connect
+    #[arg(long, value_name = "N")]
+    pub(crate) ready_fd: Option<i32>,
+
+    /// Arguments of the null sink that is there from the start
+    #[arg(long, value_name = "ARGUMENTS", default_value = "", conflicts_with = "no_null_sink")]
+    pub(crate) null_sink: String,
+
+    /// Start without any device
+    #[arg(long)]
+    pub(crate) no_null_sink: bool,
+
+    /// Do not let clients load and unload modules
+    #[arg(long)]
+    pub(crate) disallow_module_loading: bool,
+
+    /// Do not let clients end the server
+    #[arg(long)]
+    pub(crate) disallow_exit: bool,
+
+    /// Run sound threads at normal priority
+    #[arg(long)]
+    pub(crate) no_realtime: bool,
+
+    /// What to log, to standard error
+    #[arg(long, value_enum, default_value_t = LogLevel::Warn)]
+    pub(crate) log_level: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusOptions {
+    /// Print the whole status as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The server's socket [default: $PULSE_SERVER, else where `sealpulse serve` listens by default]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// Seconds that each application plays, about
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) seconds: u64,
+
+    /// Keep the recording of the monitor in this file
+    #[arg(long, value_name = "FILE.wav")]
+    pub(crate) keep_recording: Option<PathBuf>,
+
+    /// Exit after the summary even on a terminal
+    #[arg(long)]
+    pub(crate) exit: bool,
+}

@@ -1,0 +1,51 @@
+//! `sealpulse serve`.
+
+use std::error::Error;
+use std::io::IsTerminal;
+
+use sealpulse_server::{Config, CookieSource, SocketConfig, default_socket};
+use tracing::Level;
+
+use crate::cli::{LogLevel, ServeOptions};
+use crate::inherited;
+
+/// Runs the server until it is told to end.
+pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
+    let ready_fd = options.ready_fd.map(inherited::take).transpose()?;
+    log_to_stderr(options.log_level);
+    let mut config = Config { ready_fd, ..Config::default() };
+    let paths = if options.socket.is_empty() { vec![default_socket()?] } else { options.socket };
+    config.sockets = paths
+        .into_iter()
+        .map(|path| SocketConfig { auth_anonymous: options.auth_anonymous, ..SocketConfig::new(path) })
+        .collect();
+    config.cookie = match options.cookie {
+        Some(file) => CookieSource::File(file),
+        None if options.no_cookie => CookieSource::Disabled,
+        None => CookieSource::Default,
+    };
+    config.null_sink = (!options.no_null_sink).then_some(options.null_sink);
+    config.allow_module_loading = !options.disallow_module_loading;
+    config.allow_exit = !options.disallow_exit;
+    if options.no_realtime {
+        config.engine.realtime_priority = None;
+    }
+    sealpulse_server::run(config)?;
+    Ok(())
+}
+
+fn log_to_stderr(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Trace => Level::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
