@@ -67,7 +67,7 @@ pub(crate) fn demo(options: &DemoOptions) -> Result<ExitCode, Box<dyn Error>> {
     let mut players = players(&place, Duration::from_secs(options.seconds))?;
     let mut screen = Screen::new();
     let mut devices = Vec::new();
-    while players.iter_mut().any(Player::is_playing) && !is_interrupted() {
+    while any_playing(&mut players) && !is_interrupted() {
         devices = look(&place, &mut seen)?.devices;
         screen.draw(&players, recorder.pid(), &seen, &devices);
         std::thread::sleep(REFRESH);
@@ -87,6 +87,11 @@ pub(crate) fn demo(options: &DemoOptions) -> Result<ExitCode, Box<dyn Error>> {
     }
     server.stop()?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Lets each player go on to its next file; whether any plays.
+fn any_playing(players: &mut [Player]) -> bool {
+    players.iter_mut().fold(false, |any, player| player.is_playing() || any)
 }
 
 /// Asks the server, and keeps what it says of its clients.

@@ -51,7 +51,10 @@ impl State {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.version = version.min(VERSION);
         session.peer = credentials.or(session.peer);
-        let same_user = credentials.is_some_and(|peer| peer.uid == rustix::process::getuid().as_raw());
+        // A packet that was sent before the connection was accepted may carry no credentials: then who connected
+        // counts.
+        let own = rustix::process::getuid().as_raw();
+        let same_user = session.peer.is_some_and(|peer| peer.uid == own);
         let first = !session.authorized || session.transport == TransportKind::Socket;
         let known = session.authorized
             || same_user
