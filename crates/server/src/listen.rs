@@ -27,6 +27,8 @@ impl Socket {
         remove_stale(path)?;
         let failed = |source| ServerError::Listen { path: path.to_owned(), source };
         let listener = UnixListener::bind(path).map_err(failed)?;
+        // Connections inherit it; one that is made later than its first packet misses who sent that.
+        rustix::net::sockopt::set_socket_passcred(&listener, true).map_err(|errno| failed(errno.into()))?;
         // Who may connect is decided by the directory and by authentication, as in PulseAudio.
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;

@@ -50,9 +50,10 @@ impl State {
         }
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.version = version.min(VERSION);
-        session.peer = credentials.or(session.peer);
-        // A packet that was sent before the connection was accepted may carry no credentials: then who connected
+        // Without a process they say nothing: it was not asked for when the packet was sent. Then who connected
         // counts.
+        let credentials = credentials.filter(|sender| sender.pid != 0 || session.peer.is_none());
+        session.peer = credentials.or(session.peer);
         let own = rustix::process::getuid().as_raw();
         let same_user = session.peer.is_some_and(|peer| peer.uid == own);
         let first = !session.authorized || session.transport == TransportKind::Socket;
