@@ -104,7 +104,8 @@ impl Client {
 
     /// Starts a program; its output goes to files that [`Application`] knows.
     pub fn start<S: AsRef<std::ffi::OsStr>>(&self, program: &str, arguments: &[S]) -> Application {
-        Application::start(program, &self.directory, self.command(program, arguments))
+        let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or("program");
+        Application::start(name, &self.directory, self.command(program, arguments))
     }
 
     /// Runs a program to its end.

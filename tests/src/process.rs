@@ -67,15 +67,17 @@ pub struct Mapping {
     pub target: String,
     /// Length in bytes.
     pub length: u64,
+    /// Its seals; `None` where it cannot have any, or where only root may ask.
+    pub seals: Option<SealFlags>,
 }
 
 /// The mappings of a process that are shared memory.
 pub fn memory_mappings(pid: u32) -> Vec<Mapping> {
     let text = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-    text.lines().filter_map(mapping).collect()
+    text.lines().filter_map(|line| mapping(pid, line)).collect()
 }
 
-fn mapping(line: &str) -> Option<Mapping> {
+fn mapping(pid: u32, line: &str) -> Option<Mapping> {
     let mut words = line.split_ascii_whitespace();
     let (from, to) = words.next()?.split_once('-')?;
     let permissions = words.next()?.to_owned();
@@ -87,7 +89,11 @@ fn mapping(line: &str) -> Option<Mapping> {
     }
     let hex = |word| u64::from_str_radix(word, 16).ok();
     let device = rustix::fs::makedev(hex(major)? as u32, hex(minor)? as u32);
-    Some(Mapping { permissions, inode: (device, inode), target, length: hex(to)? - hex(from)? })
+    let (from, to) = (hex(from)?, hex(to)?);
+    let file = format!("/proc/{pid}/map_files/{from:x}-{to:x}");
+    let fd = rustix::fs::open(file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
+    let seals = fd.and_then(|fd| rustix::fs::fcntl_get_seals(fd).ok());
+    Some(Mapping { permissions, inode: (device, inode), target, length: to - from, seals })
 }
 
 fn is_shared_memory(target: &str) -> bool {

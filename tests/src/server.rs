@@ -104,8 +104,8 @@ impl ServerOptions {
         command.env("NOTIFY_SOCKET", &notify);
         let socket = root.join("runtime/pulse/native");
         let process = Application::start("server", root, command);
-        let mut server = Server { kind: self.kind, process, socket, directory };
-        server.wait_ready(&ready);
+        let mut server = Server { kind: self.kind, process, socket, notifications: ready, directory };
+        server.wait_ready();
         if self.kind == Kind::Sealpulse {
             let client = server.client(Transport::Memfd);
             for module in &self.modules {
@@ -127,7 +127,7 @@ impl ServerOptions {
         command.arg("--");
         match self.kind {
             Kind::Sealpulse => {
-                command.arg(sealpulse()).args(["serve", "--no-null-sink"]);
+                command.arg(sealpulse()).args(["serve", "--no-null-sink", "--disallow-exit"]);
             }
             Kind::PulseAudio => {
                 command.args([
@@ -161,6 +161,8 @@ pub struct Server {
     kind: Kind,
     process: Application,
     socket: PathBuf,
+    /// Where the server says, too, that it ends.
+    notifications: UnixDatagram,
     directory: TempDir,
 }
 
@@ -218,12 +220,12 @@ impl Server {
         std::mem::replace(&mut self.directory, replacement)
     }
 
-    fn wait_ready(&mut self, ready: &UnixDatagram) {
+    fn wait_ready(&mut self) {
         let mut message = [0; 256];
         loop {
             // A server that ends instead closes nothing here, so look at it now and then.
-            if wait::readable(ready, std::time::Duration::from_millis(250)) {
-                let length = ready.recv(&mut message).expect("the notification can be read");
+            if wait::readable(&self.notifications, std::time::Duration::from_millis(250)) {
+                let length = self.notifications.recv(&mut message).expect("the notification can be read");
                 if String::from_utf8_lossy(&message[..length]).lines().any(|line| line == "READY=1") {
                     return;
                 }

@@ -32,7 +32,10 @@ impl Names {
             text = text.replace(from, to);
         }
         let varies = |line: &str| match line.trim_start().strip_prefix("Latency: ") {
-            Some(rest) => line.replace(rest.split(' ').next().unwrap_or_default(), "VARIES"),
+            Some(rest) => {
+                let number = rest.split(' ').next().unwrap_or_default();
+                line.replacen(&format!(": {number} "), ": VARIES ", 1)
+            }
             None => line.to_owned(),
         };
         text.split('\n').map(varies).collect::<Vec<_>>().join("\n")

@@ -142,12 +142,14 @@ impl<'a> Script<'a> {
     }
 
     fn ended(&mut self, name: &str, output: &Output) {
-        // What it says of its progress comes in one line that is written over.
+        // What it says of its progress comes in one line that is written over; how far it came until it was
+        // ended depends on the moment.
+        let progress = ["Time:", "Stream started", "Stream underrun", "Stream buffer attributes"];
         let said: Vec<String> = output
             .stderr
             .split(['\n', '\r'])
             .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with("Time:"))
+            .filter(|line| !line.is_empty() && !progress.iter().any(|start| line.starts_with(start)))
             .map(|line| self.names.text(line))
             .collect();
         let events = self.new_events();
