@@ -26,6 +26,9 @@ use crate::status::{ask, transport};
 /// How often the table is drawn again.
 const REFRESH: Duration = Duration::from_millis(100);
 
+/// Exit status of a demonstration that Ctrl-C ended before its summary: the shell's for SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// What goes wrong with the demonstration itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
@@ -72,13 +75,16 @@ pub(crate) fn demo(options: &DemoOptions) -> Result<ExitCode, Box<dyn Error>> {
         screen.draw(&players, recorder.pid(), &seen, &devices);
         std::thread::sleep(REFRESH);
     }
-    players.iter_mut().for_each(Player::stop);
+    if is_interrupted() {
+        println!("\nInterrupted.");
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     let recording = recorder.finish(options.keep_recording.as_deref());
     screen.summary(&players, recorder.pid(), &seen, &devices, &recording);
-    let good = verdict(&players, &seen) && recording.is_good() && !is_interrupted();
+    let good = verdict(&players, &seen) && recording.is_good();
     println!("{}", if good { "All played well." } else { "Not all played well." });
 
-    if std::io::stdout().is_terminal() && !options.exit && !is_interrupted() {
+    if std::io::stdout().is_terminal() && !options.exit {
         println!("\nStill serving; Ctrl-C ends it. Play something:");
         println!("  PULSE_SERVER=unix:{} paplay FILE", place.socket().display());
         while !is_interrupted() && server.is_running() {
