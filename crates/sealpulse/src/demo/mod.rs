@@ -97,7 +97,7 @@ pub(crate) fn demo(options: &DemoOptions) -> Result<ExitCode, Box<dyn Error>> {
 
 /// Lets each player go on to its next file; whether any plays.
 fn any_playing(players: &mut [Player]) -> bool {
-    players.iter_mut().fold(false, |any, player| player.is_playing() || any)
+    players.iter_mut().map(Player::is_playing).filter(|playing| *playing).count() > 0
 }
 
 /// Asks the server, and keeps what it says of its clients.
