@@ -108,6 +108,9 @@ pub struct Config {
     pub allow_exit: bool,
     /// Whether clients may load and unload modules.
     pub allow_module_loading: bool,
+    /// The nice level of the control thread, -20 (first in line) to 19: what clients write must not wait for
+    /// whatever else the machine does. Where the kernel refuses it, the level stays as it is.
+    pub nice_level: Option<i32>,
     /// Limits of clients.
     pub limits: Limits,
     /// The sound threads.
@@ -129,6 +132,8 @@ impl Default for Config {
             alternate_rate: 48_000,
             allow_exit: true,
             allow_module_loading: true,
+            // PulseAudio's.
+            nice_level: Some(-11),
             limits: Limits::default(),
             engine: EngineConfig::default(),
         }

@@ -13,7 +13,7 @@ use calloop::signals::{Signal, Signals};
 use calloop::{EventLoop, Interest, Mode, PostAction};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use rustix::rand::{GetRandomFlags, getrandom};
 use sealpulse_engine::Engine;
 
@@ -67,6 +67,12 @@ impl Server {
     pub fn new(config: Config) -> Result<Server, ServerError> {
         let main_socket = config.sockets.first().ok_or(ServerError::NoSocket)?.path.clone();
         raise_descriptor_limit();
+        if let Some(level) = config.nice_level {
+            // Of this thread alone, and of the sound threads that it starts.
+            if let Err(error) = setpriority_process(None, level) {
+                tracing::debug!(level, %error, "the nice level stays as it is");
+            }
+        }
         let event_loop = EventLoop::<State>::try_new()?;
         let handle = event_loop.handle();
         if config.handle_signals {
@@ -130,7 +136,8 @@ impl Server {
         }
         let pid_file = PidFile::create(&main_socket)?;
         if let Some(arguments) = config.null_sink
-            && let Err(source) = state.load_module("module-null-sink", Some(&arguments))
+            && let Err(source) = state
+                .load_module("module-null-sink", Some(arguments.as_str()).filter(|text| !text.is_empty()))
         {
             return Err(ServerError::NullSink { arguments, source });
         }

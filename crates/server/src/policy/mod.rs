@@ -7,7 +7,7 @@ mod volume;
 
 pub(crate) use devices::{NewSink, SinkError};
 pub(crate) use streams::{
-    capture_latency, check_proplist, playback_attr, queue_attr, record_attr, update_proplist,
+    capture_latency, check_proplist, engine_attr, playback_attr, record_attr, update_proplist,
 };
 pub(crate) use volume::{fit_volume, remap_volume};
 

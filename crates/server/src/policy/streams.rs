@@ -31,8 +31,25 @@ pub(crate) fn record_attr(asked: RecordAttr, mode: LatencyMode, spec: &SampleSpe
     buffer_attr::fix_record(asked, mode, spec, Engine::clamp_latency)
 }
 
-/// As the engine wants it.
-pub(crate) fn queue_attr(attr: PlaybackAttr) -> QueueAttr {
+/// What the engine's queue is to hold. PulseAudio's sinks render ahead, so that up to their latency lies in the sink
+/// besides what the queue holds; ours render at the last moment, so the queue holds that part too. Otherwise a
+/// client would have that much less time to answer a request than it was promised.
+pub(crate) fn engine_attr(
+    attr: PlaybackAttr,
+    mode: LatencyMode,
+    latency_usec: u64,
+    spec: &SampleSpec,
+) -> QueueAttr {
+    let ahead = match mode {
+        // As long as the whole buffer: nobody needs it twice.
+        LatencyMode::Traditional => 0,
+        LatencyMode::Adjust | LatencyMode::Early => spec.usec_to_bytes(latency_usec) as usize,
+    };
+    let attr = queue_attr(attr);
+    QueueAttr { tlength: (attr.tlength + ahead).min(attr.maxlength), ..attr }.sanitize(spec.frame_size())
+}
+
+fn queue_attr(attr: PlaybackAttr) -> QueueAttr {
     QueueAttr {
         maxlength: attr.maxlength as usize,
         tlength: attr.tlength as usize,
@@ -50,7 +67,8 @@ impl SinkInput {
     /// Works the sizes out again, after a wish or the sink has changed, and tells the engine.
     pub(crate) fn fix_attr(&mut self, engine: &mut Engine) {
         (self.attr, self.latency_usec) = playback_attr(self.asked_attr, self.latency_mode, &self.spec);
-        engine.set_attr(self.stream, queue_attr(self.attr), self.latency_usec);
+        let queue = engine_attr(self.attr, self.latency_mode, self.latency_usec, &self.spec);
+        engine.set_attr(self.stream, queue, self.latency_usec);
     }
 }
 

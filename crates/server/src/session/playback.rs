@@ -15,7 +15,7 @@ use super::formats::{self, Fix, Wish};
 use super::stream::stream_proplist;
 use super::{Caller, Handle, Handled, Outcome};
 use crate::buffer_attr::{LatencyMode, PlaybackAttr};
-use crate::policy::{playback_attr, queue_attr, remap_volume, resample_method};
+use crate::policy::{engine_attr, playback_attr, remap_volume, resample_method};
 use crate::queries::Question;
 use crate::registry::{SinkInput, StreamFlags, names};
 use crate::state::State;
@@ -82,10 +82,11 @@ impl Handle for CreatePlaybackStream {
         };
         let latency_mode = LatencyMode::new(self.adjust_latency, self.early_requests);
         let (attr, latency_usec) = playback_attr(asked_attr, latency_mode, &spec);
+        let queue = engine_attr(attr, latency_mode, latency_usec, &spec);
         let config = PlaybackConfig {
             spec,
             map,
-            attr: queue_attr(attr),
+            attr: queue,
             latency_usec,
             volume,
             muted: self.muted,
@@ -164,7 +165,8 @@ impl State {
             channel: input.channel,
             sink_input_index: index,
             // The whole buffer is asked for at once.
-            missing: input.attr.tlength,
+            missing: engine_attr(input.attr, input.latency_mode, input.latency_usec, &input.spec).tlength
+                as u32,
             maxlength: input.attr.maxlength,
             tlength: input.attr.tlength,
             prebuf: input.attr.prebuf,
