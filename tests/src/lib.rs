@@ -7,6 +7,7 @@
 //! - [`Recorder`] is a `parec` whose recording can be searched while it grows; [`samples`] makes and judges
 //!   what is played.
 //! - [`Events`] is a `pactl subscribe` that can be waited for.
+//! - [`Orchestra`] is several real applications that play at once.
 //! - [`process`] reads `/proc`: fds, seals, mappings, context switches.
 //! - [`wire`] speaks to the socket in raw frames, for what no application would send.
 //! - [`compare`] runs one script on two servers and judges the differences.
@@ -27,6 +28,7 @@
 mod client;
 pub mod compare;
 mod events;
+mod orchestra;
 pub mod process;
 mod recorder;
 pub mod samples;
@@ -36,5 +38,6 @@ pub mod wire;
 
 pub use client::{Application, Client, Output, Transport};
 pub use events::{Event, Events};
+pub use orchestra::Orchestra;
 pub use recorder::Recorder;
 pub use server::{Kind, Server, ServerOptions, sealpulse};

@@ -76,6 +76,27 @@ pub fn channel(bytes: &[u8], channels: usize, which: usize) -> Vec<f64> {
         .collect()
 }
 
+/// A WAV file of float32le samples, which every player takes.
+pub fn wav(samples: &[u8], rate: u32, channels: u16) -> Vec<u8> {
+    let frame = 4 * channels;
+    let mut format = Vec::new();
+    format.extend_from_slice(&3_u16.to_le_bytes());
+    format.extend_from_slice(&channels.to_le_bytes());
+    format.extend_from_slice(&rate.to_le_bytes());
+    format.extend_from_slice(&(rate * u32::from(frame)).to_le_bytes());
+    format.extend_from_slice(&frame.to_le_bytes());
+    format.extend_from_slice(&32_u16.to_le_bytes());
+    let mut file = b"RIFF".to_vec();
+    file.extend_from_slice(&(20 + format.len() as u32 + samples.len() as u32).to_le_bytes());
+    file.extend_from_slice(b"WAVEfmt ");
+    file.extend_from_slice(&(format.len() as u32).to_le_bytes());
+    file.extend_from_slice(&format);
+    file.extend_from_slice(b"data");
+    file.extend_from_slice(&(samples.len() as u32).to_le_bytes());
+    file.extend_from_slice(samples);
+    file
+}
+
 /// What fits a sine of `frequency` best in `samples`.
 #[derive(Clone, Copy, Debug)]
 pub struct Fit {
