@@ -14,8 +14,14 @@ use crate::ServerError;
 #[derive(Debug)]
 pub(crate) struct Socket {
     path: PathBuf,
-    /// Device and inode of the file.
-    identity: (u64, u64),
+    identity: Identity,
+}
+
+/// Device, inode and time of birth of a socket's file: an inode's number may be used again at once.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(metadata: &fs::Metadata) -> Identity {
+    (metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
 }
 
 impl Socket {
@@ -33,14 +39,13 @@ impl Socket {
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let metadata = fs::symlink_metadata(path).map_err(failed)?;
-        Ok((Socket { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()) }, listener))
+        Ok((Socket { path: path.to_owned(), identity: identity(&metadata) }, listener))
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.identity);
+        let ours = fs::symlink_metadata(&self.path).is_ok_and(|there| identity(&there) == self.identity);
         if ours {
             let _ = fs::remove_file(&self.path);
         }
