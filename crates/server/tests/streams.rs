@@ -61,10 +61,11 @@ fn what_is_played_is_recorded_and_drained() {
     let sound: Vec<u8> = (0..stream.missing).map(|at| (at % 251) as u8 | 1).collect();
     player.send_block(stream.channel, &sound);
     player.wait_for(|notice| matches!(notice, Command::Started(_)).then_some(()));
-    player.wait_for(|notice| match notice {
-        Command::Request(request) => Some(assert!(request.bytes > 0 && request.channel == stream.channel)),
+    let (channel, bytes) = player.wait_for(|notice| match notice {
+        Command::Request(request) => Some((request.channel, request.bytes)),
         _ => None,
     });
+    assert!(channel == stream.channel && bytes > 0);
     player.call(&DrainPlaybackStream { channel: stream.channel }).unwrap();
 
     let mut heard = Vec::new();
@@ -195,6 +196,14 @@ fn streams_are_killed_moved_and_suspended_by_others() {
     assert!(other.is_alive());
 }
 
+/// The channel of a playback stream that was killed.
+fn killed(notice: &Command) -> Option<u32> {
+    match notice {
+        Command::PlaybackStreamKilled(killed) => Some(killed.channel),
+        _ => None,
+    }
+}
+
 #[test]
 fn streams_that_must_not_move_are_killed_with_their_sink() {
     let fixture = Fixture::new();
@@ -205,16 +214,10 @@ fn streams_that_must_not_move_are_killed_with_their_sink() {
     let to_first = MoveSinkInput { index, sink_index: Some(0), sink_name: None };
     assert_eq!(client.call(&to_first).unwrap_err(), ErrorCode::Invalid);
     client.call(&UnloadModule { index: Some(module) }).unwrap();
-    client.wait_for(|notice| match notice {
-        Command::PlaybackStreamKilled(killed) => Some(assert_eq!(killed.channel, fixed.channel)),
-        _ => None,
-    });
+    assert_eq!(client.wait_for(killed), fixed.channel);
     let failing = client.play(|create| (create.fail_on_suspend, create.sync_id) = (true, 1)).unwrap();
     client.call(&SuspendSink { index: None, name: Some(String::new()), suspend: true }).unwrap();
-    client.wait_for(|notice| match notice {
-        Command::PlaybackStreamKilled(killed) => Some(assert_eq!(killed.channel, failing.channel)),
-        _ => None,
-    });
+    assert_eq!(client.wait_for(killed), failing.channel);
 }
 
 #[test]
@@ -282,12 +285,11 @@ fn defaults_and_names_follow_the_users_choice() {
     let info = client.call(&GetServerInfo {}).unwrap();
     assert_eq!(info.default_sink_name.as_deref(), Some("second"));
     assert_eq!(info.default_source_name.as_deref(), Some("second.monitor"));
-    client.wait_for(|notice| match notice {
-        Command::PlaybackStreamMoved(moved) => {
-            Some(assert_eq!((moved.channel, moved.sink_index), (stays.channel, 1)))
-        }
+    let moved = client.wait_for(|notice| match notice {
+        Command::PlaybackStreamMoved(moved) => Some((moved.channel, moved.sink_index)),
         _ => None,
     });
+    assert_eq!(moved, (stays.channel, 1));
     let lookup = |client: &mut Client, name: &str| {
         client.call(&LookupSource { name: Some(name.to_owned()) }).unwrap().index
     };
