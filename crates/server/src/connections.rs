@@ -6,7 +6,6 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use calloop::generic::Generic;
-use calloop::timer::{TimeoutAction, Timer};
 use calloop::{Interest, Mode, PostAction, RegistrationToken};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
@@ -20,9 +19,13 @@ use crate::listen::Socket;
 use crate::registry::Client;
 use crate::session::{Ring, Session, SessionKey};
 use crate::state::State;
+use crate::timers::Alarm;
 
 /// What epoll calls the engine.
 pub(crate) const ENGINE: u64 = u64::MAX;
+
+/// What epoll calls the event loop of listening sockets and signals.
+pub(crate) const LOOP: u64 = u64::MAX - 1;
 
 /// Marks the ring of a session in what epoll calls it.
 const RING_BIT: u64 = 1 << 31;
@@ -86,23 +89,30 @@ impl State {
                     if self.warnings.allow() {
                         tracing::warn!(%error, "cannot accept a client; pausing");
                     }
-                    return self.pause_accepting(place);
+                    self.timers.set(ACCEPT_PAUSE, Alarm::Accept(place));
+                    return PostAction::Disable;
                 }
             }
         }
         PostAction::Continue
     }
 
-    fn pause_accepting(&mut self, place: usize) -> PostAction {
-        let resumed = self.handle.insert_source(Timer::from_duration(ACCEPT_PAUSE), move |_, (), state| {
-            if let Some(listener) = state.listeners.get(place).and_then(Option::as_ref)
-                && let Err(error) = state.handle.enable(&listener.token)
-            {
-                tracing::error!(%error, "cannot listen any more");
+    /// Does what was put off until now.
+    pub(crate) fn ring_alarms(&mut self) {
+        while let Some(alarm) = self.timers.due() {
+            match alarm {
+                Alarm::Authentication(key) => {
+                    tracing::info!(client = key.client(), "no authentication in time");
+                    self.close_session(key);
+                }
+                Alarm::Accept(place) => {
+                    let Some(listener) = self.listeners.get(place).and_then(Option::as_ref) else { continue };
+                    if let Err(error) = self.handle.enable(&listener.token) {
+                        tracing::error!(%error, "cannot listen any more");
+                    }
+                }
             }
-            TimeoutAction::Drop
-        });
-        if resumed.is_ok() { PostAction::Disable } else { PostAction::Continue }
+        }
     }
 
     fn open_session(&mut self, stream: OwnedFd, place: usize, anonymous: bool) {
@@ -136,17 +146,9 @@ impl State {
             return;
         }
         if !anonymous {
-            let timer = Timer::from_duration(self.settings.limits.auth_timeout);
-            let timer = self.handle.insert_source(timer, move |_, (), state: &mut State| {
-                tracing::info!(client = key.client(), "no authentication in time");
-                if let Some(session) = state.sessions.get_mut(key) {
-                    session.auth_timer = None;
-                }
-                state.close_session(key);
-                TimeoutAction::Drop
-            });
-            if let (Ok(timer), Some(session)) = (timer, self.sessions.get_mut(key)) {
-                session.auth_timer = Some(timer);
+            let at = self.timers.set(self.settings.limits.auth_timeout, Alarm::Authentication(key));
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.auth_deadline = Some(at);
             }
         }
         let proplist: PropList = [
@@ -178,8 +180,8 @@ impl State {
         if let (Ring::Active { .. }, Some(ring)) = (session.ring, session.link.ring_fd()) {
             let _ = epoll::delete(&self.epoll, ring);
         }
-        if let Some(timer) = session.auth_timer {
-            self.handle.remove(timer);
+        if let Some(at) = session.auth_deadline {
+            self.timers.cancel(at, Alarm::Authentication(key));
         }
         for &output in session.record.values() {
             self.remove_source_output(output);

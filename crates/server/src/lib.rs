@@ -46,6 +46,7 @@ mod session;
 mod state;
 pub mod status;
 mod subscribe;
+mod timers;
 mod warn;
 
 pub use config::{Config, CookieSource, Limits, SocketConfig, default_socket, runtime_directory};

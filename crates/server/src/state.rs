@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 
 use calloop::LoopHandle;
 use rustix::event::epoll;
@@ -22,6 +21,7 @@ use crate::queries::Queries;
 use crate::registry::Registry;
 use crate::session::{SessionKey, Sessions};
 use crate::subscribe::{EventQueue, SERVER_INDEX};
+use crate::timers::Timers;
 use crate::warn::RateLimit;
 
 /// What stays of the configuration while the server runs.
@@ -42,8 +42,9 @@ pub(crate) struct State {
     /// Tells servers apart in the server's information.
     pub(crate) server_cookie: u32,
     pub(crate) handle: LoopHandle<'static, State>,
-    /// Watches the clients' sockets and rings.
-    pub(crate) epoll: Rc<OwnedFd>,
+    /// Watches the clients' sockets and rings, the engine, and the loop of what is rarely ready.
+    pub(crate) epoll: OwnedFd,
+    pub(crate) timers: Timers,
     pub(crate) engine: Engine,
     pub(crate) registry: Registry,
     pub(crate) sessions: Sessions,

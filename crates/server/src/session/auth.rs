@@ -10,6 +10,7 @@ use sealpulse_transport::{Credentials, TransportKind};
 
 use super::{Caller, Ring, SessionKey};
 use crate::state::State;
+use crate::timers::Alarm;
 
 /// The oldest version with shared memory.
 const SHM_SINCE: u32 = 10;
@@ -73,8 +74,8 @@ impl State {
             return self.refuse(key, tag, ErrorCode::Access);
         }
         session.authorized = true;
-        if let Some(timer) = session.auth_timer.take() {
-            self.handle.remove(timer);
+        if let Some(at) = session.auth_deadline.take() {
+            self.timers.cancel(at, Alarm::Authentication(key));
         }
         let negotiated = negotiate(auth.version, same_user);
         tracing::debug!(client = key.client(), version, ?negotiated, "authenticated");

@@ -13,8 +13,8 @@ mod record;
 mod stream;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use calloop::RegistrationToken;
 use sealpulse_protocol::{Facility, SubscriptionMask};
 use sealpulse_transport::{Credentials, Link, TransportKind};
 use slab::Slab;
@@ -22,7 +22,7 @@ use slab::Slab;
 use dispatch::{Caller, Handle, Handled, Outcome};
 
 /// Names a session for good: the place of one that has ended may be taken by another, which this does not name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionKey {
     slot: u32,
     /// The client's index, which is never used again.
@@ -54,7 +54,8 @@ pub(crate) struct Session {
     pub(crate) authorized: bool,
     /// Who it is, as the kernel says.
     pub(crate) peer: Option<Credentials>,
-    pub(crate) auth_timer: Option<RegistrationToken>,
+    /// Until when it has to authenticate.
+    pub(crate) auth_deadline: Option<Instant>,
     pub(crate) transport: TransportKind,
     pub(crate) ring: Ring,
     /// Sink inputs by the channel that the client knows them by.
@@ -101,7 +102,7 @@ impl Session {
             version: sealpulse_protocol::MIN_VERSION,
             authorized: false,
             peer,
-            auth_timer: None,
+            auth_deadline: None,
             transport: TransportKind::Socket,
             ring: Ring::None,
             playback: BTreeMap::new(),
