@@ -21,15 +21,19 @@ pub(crate) struct Bus {
 }
 
 impl Bus {
-    /// Room for what `frames` of the device need of the bus.
-    pub(crate) fn room(resampler: &Resampler, frames: usize, from: u32, to: u32) -> usize {
-        let steady = (frames as u64 * u64::from(from)).div_ceil(u64::from(to.max(1))) as usize;
-        resampler.input_needed(frames).max(steady) + resampler.history_frames() + 16
+    /// Frames of the rate `from` that `frames` of a device of the rate `to` can need at once.
+    pub(crate) fn room(frames: usize, from: u32, to: u32) -> usize {
+        let needed = (frames as u64 * u64::from(from)).div_ceil(u64::from(to.max(1))) as usize;
+        // The resampler takes whole groups, which are far smaller than what 128 groups make.
+        needed + needed / 128 + 32
     }
 
-    /// A new rate for a bus of its own; `sum` has the room that it needs.
+    /// A new rate for a bus of its own; `sum` has the room that it needs. The larger room stays, for the groups
+    /// of the rate at which the resampler was made.
     pub(crate) fn set_rate(&mut self, rate: u32, mut sum: Vec<f32>, outbox: &mut Outbox) {
-        std::mem::swap(&mut self.sum, &mut sum);
+        if sum.len() > self.sum.len() {
+            std::mem::swap(&mut self.sum, &mut sum);
+        }
         outbox.discard(Garbage::Samples(sum));
         self.rate = rate;
         if let Some(resampler) = &mut self.resampler {

@@ -5,89 +5,12 @@ use crate::command::{Command, DeviceVolume, PlaybackCommand, RecordCommand};
 use crate::device::{Device, DeviceClock};
 use crate::outbox::{Garbage, Outbox};
 use crate::playback::{Playback, Scratch};
-use crate::record::{Attachment, RateStage, Record};
+use crate::record::{Attachment, Record};
+use crate::slab::{NONE, Slab, link, unlink};
 use crate::types::{Event, Seek};
 
-/// No slot: the end of a list.
-pub(crate) const NONE: u32 = u32::MAX;
-
-/// Objects by slot. The slots are made once, since a sound thread cannot allocate.
-pub(crate) struct Slab<T>(Vec<Option<Box<T>>>);
-
-impl<T> Slab<T> {
-    fn new(slots: u32) -> Self {
-        Self((0..slots).map(|_| None).collect())
-    }
-
-    pub(crate) fn get(&self, slot: u32) -> Option<&T> {
-        self.0.get(slot as usize)?.as_deref()
-    }
-
-    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
-        self.0.get_mut(slot as usize)?.as_deref_mut()
-    }
-
-    fn put(&mut self, slot: u32, object: Box<T>) -> Option<Box<T>> {
-        match self.0.get_mut(slot as usize) {
-            Some(place) => place.replace(object),
-            None => Some(object),
-        }
-    }
-
-    fn take(&mut self, slot: u32) -> Option<Box<T>> {
-        self.0.get_mut(slot as usize)?.take()
-    }
-
-    fn slots(&self) -> u32 {
-        self.0.len() as u32
-    }
-}
-
-/// Something in a list that is linked by slots.
-trait Linked {
-    fn next(&mut self) -> &mut u32;
-}
-
-impl Linked for Bus {
-    fn next(&mut self) -> &mut u32 {
-        &mut self.next
-    }
-}
-
-impl Linked for Playback {
-    fn next(&mut self) -> &mut u32 {
-        &mut self.next
-    }
-}
-
-impl Linked for Record {
-    fn next(&mut self) -> &mut u32 {
-        &mut self.next
-    }
-}
-
-fn link<T: Linked>(slab: &mut Slab<T>, head: &mut u32, slot: u32) {
-    if let Some(object) = slab.get_mut(slot) {
-        *object.next() = *head;
-        *head = slot;
-    }
-}
-
-fn unlink<T: Linked>(slab: &mut Slab<T>, head: &mut u32, slot: u32) {
-    let Some(after) = slab.get_mut(slot).map(|object| std::mem::replace(object.next(), NONE)) else { return };
-    if *head == slot {
-        *head = after;
-        return;
-    }
-    let mut at = *head;
-    while let Some(object) = slab.get_mut(at) {
-        at = *object.next();
-        if at == slot {
-            *object.next() = after;
-            return;
-        }
-    }
-}
+/// How long to wait, in nanoseconds, for a control thread that does not take its messages.
+pub(crate) const STALLED_WAIT: u64 = 5_000_000;
 
 /// All that a sound thread knows.
 pub(crate) struct Core {
@@ -118,7 +41,21 @@ impl Core {
 
     /// Renders what is due at `now` (nanoseconds); the time at which to be called again, if any.
     pub(crate) fn run(&mut self, now: u64) -> Option<u64> {
-        (0..self.device_slots.min(self.devices.slots())).filter_map(|device| self.service(device, now)).min()
+        if self.outbox.take_held() {
+            self.hand_back();
+        }
+        let devices = 0..self.device_slots.min(self.devices.slots());
+        let deadline = devices.filter_map(|device| self.service(device, now)).min();
+        let retry = self.outbox.is_stuck().then_some(now + STALLED_WAIT);
+        deadline.into_iter().chain(retry).min()
+    }
+
+    fn hand_back(&mut self) {
+        for slot in 0..self.playbacks.slots() {
+            if let Some(stream) = self.playbacks.get_mut(slot) {
+                stream.flow.hand_back(&mut self.outbox);
+            }
+        }
     }
 
     fn service(&mut self, slot: u32, now: u64) -> Option<u64> {
@@ -152,11 +89,7 @@ impl Core {
                     self.outbox.discard(Garbage::Device(old));
                 }
             }
-            Command::RemoveDevice(slot) => {
-                if let Some(device) = self.devices.take(slot) {
-                    self.outbox.discard(Garbage::Device(device));
-                }
-            }
+            Command::RemoveDevice(slot) => self.remove_device(slot),
             Command::SetDeviceGains(slot, which, mut gains) => {
                 self.catch_up(slot, now);
                 if let Some(device) = self.devices.get_mut(slot) {
@@ -191,6 +124,22 @@ impl Core {
         }
     }
 
+    fn remove_device(&mut self, slot: u32) {
+        let Some(device) = self.devices.take(slot) else { return };
+        // Nothing should be left. What is must not meet the next device of this number.
+        let mut at = device.buses;
+        while let Some(bus) = self.buses.get_mut(at) {
+            at = std::mem::replace(&mut bus.next, NONE);
+            bus.device = NONE;
+        }
+        let mut at = device.records;
+        while let Some(record) = self.records.get_mut(at) {
+            at = std::mem::replace(&mut record.next, NONE);
+            record.attached = Attachment::Nothing;
+        }
+        self.outbox.discard(Garbage::Device(device));
+    }
+
     fn add_bus(&mut self, bus: Box<Bus>) {
         let (slot, device) = (bus.id, bus.device);
         if let Some(old) = self.buses.put(slot, bus) {
@@ -206,9 +155,13 @@ impl Core {
         if let Some(device) = self.devices.get_mut(bus.device) {
             unlink(&mut self.buses, &mut device.buses, slot);
         }
-        if let Some(bus) = self.buses.take(slot) {
-            self.outbox.discard(Garbage::Bus(bus));
+        let Some(bus) = self.buses.take(slot) else { return };
+        let mut at = bus.streams;
+        while let Some(stream) = self.playbacks.get_mut(at) {
+            at = std::mem::replace(&mut stream.next, NONE);
+            stream.bus = NONE;
         }
+        self.outbox.discard(Garbage::Bus(bus));
     }
 
     fn device_of_bus(&self, bus: u32) -> u32 {
@@ -290,8 +243,8 @@ impl Core {
         match command {
             PlaybackCommand::Write { seek, offset, data } => flow.write(seek, offset, data, outbox),
             PlaybackCommand::Grow(room) => outbox.discard(Garbage::Room(flow.queue.grow(room))),
-            PlaybackCommand::Cork(corked) => flow.cork(corked),
-            PlaybackCommand::Flush => flow.flush(outbox),
+            PlaybackCommand::Cork(corked) => flow.cork(corked, now),
+            PlaybackCommand::Flush => flow.flush(),
             PlaybackCommand::Trigger => flow.queue.prebuf_disable(),
             PlaybackCommand::Prebuf => flow.queue.prebuf_force(),
             PlaybackCommand::Drain(token) => flow.drain(token, outbox),
@@ -308,6 +261,11 @@ impl Core {
                 if let Some(bus) = self.buses.get_mut(stream.bus) {
                     bus.set_rate(rate, sum, outbox);
                     stream.voice.raw_ok &= bus.resampler.as_ref().is_some_and(|filter| filter.is_identity());
+                }
+                let mut tap = stream.voice.taps;
+                while let Some(record) = self.records.get_mut(tap) {
+                    record.set_rates(rate, record.converter.spec.rate);
+                    tap = record.next;
                 }
             }
             PlaybackCommand::Move { .. } | PlaybackCommand::Query(_) => {}
@@ -426,7 +384,7 @@ impl Core {
         if let RecordCommand::Query(token) = command {
             let (source_usec, _) = self.unrendered_usec(device, now);
             if let Some(record) = self.records.get(slot) {
-                let timing = record.output.timing(source_usec);
+                let timing = record.output.timing(source_usec + record.converter.delay_usec());
                 self.outbox.event(Event::RecordTiming { stream: record.id, token, timing });
             }
             return;
@@ -437,30 +395,28 @@ impl Core {
         if let RecordCommand::Move { attachment, converter, raw_ok } = command {
             return self.move_record(slot, attachment, converter, raw_ok, now);
         }
+        let running = self.is_running(device);
         let Some(record) = self.records.get_mut(slot) else { return };
         let outbox = &mut self.outbox;
         match command {
-            RecordCommand::Supply(block) => record.output.supply(block, outbox),
+            RecordCommand::Supply(block) => return record.output.supply(block, outbox),
             RecordCommand::Cork(corked) => record.corked = corked,
             RecordCommand::Flush => record.output.flush(),
             RecordCommand::SetAttr { fragsize, latency_usec } => {
-                record.output.set_attr(fragsize, latency_usec, outbox);
+                record.output.set_attr(fragsize, latency_usec);
             }
             RecordCommand::SetGains(mut gains) => {
                 std::mem::swap(&mut record.converter.gains, &mut gains);
                 outbox.discard(Garbage::Gains(gains));
             }
             RecordCommand::SetRate(rate) => {
-                record.converter.spec.rate = rate;
                 record.output.set_spec_rate(rate);
-                if let RateStage::Resample(resampler) = &mut record.converter.rate {
-                    let (from, _) = resampler.rates();
-                    resampler.set_rates(from, rate);
-                    record.raw_ok &= resampler.is_identity();
-                }
+                record.set_rates(record.converter.source_rate, rate);
             }
             RecordCommand::Move { .. } | RecordCommand::Query(_) => {}
         }
+        // A corked stream has what came before it was corked, as with PulseAudio.
+        record.output.settle(running && !record.corked, outbox);
     }
 
     fn move_record(

@@ -104,8 +104,8 @@ impl Device {
         Self {
             id,
             spec,
-            buses: crate::core::NONE,
-            records: crate::core::NONE,
+            buses: crate::slab::NONE,
+            records: crate::slab::NONE,
             gains: Gains::unity(spec.channels),
             monitor_gains: Gains::unity(spec.channels),
             suspended: false,

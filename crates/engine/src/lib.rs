@@ -36,6 +36,7 @@ mod playback;
 mod queue;
 mod record;
 mod render;
+mod slab;
 mod thread;
 mod types;
 

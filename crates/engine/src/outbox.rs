@@ -40,22 +40,30 @@ pub(crate) enum Garbage {
     Converter(Box<Converter>),
 }
 
-/// How many messages wait when the ring is full, before the sound thread stops working for the others.
-const BACKLOG: usize = 8192;
+/// Messages that each object can cause in one step, at most: what a stream asks for and says, and what is replaced.
+const PER_OBJECT: usize = 8;
 
-/// Messages that one step of a sound thread can send at most, about; rendering stops below this room.
-const HEADROOM: usize = BACKLOG / 2;
+/// Messages that may wait beside those of one step when the ring is full, before the sound thread stops working.
+const SLACK: usize = 1024;
 
 /// The sending side of the ring to the control thread, with a preallocated overflow.
+///
+/// What a step says is bounded by the number of objects and always fits. What clients can make many of (chunks, recorded blocks)
+/// is sent while [`Self::is_flowing`] and otherwise stays where it is.
 pub(crate) struct Outbox {
     ring: Producer<ToControl>,
     backlog: VecDeque<ToControl>,
+    step: usize,
+    limit: usize,
+    held: bool,
     sent: bool,
 }
 
 impl Outbox {
-    pub(crate) fn new(ring: Producer<ToControl>) -> Self {
-        Self { ring, backlog: VecDeque::with_capacity(BACKLOG), sent: false }
+    pub(crate) fn new(ring: Producer<ToControl>, objects: u32) -> Self {
+        let step = PER_OBJECT * objects as usize + SLACK;
+        let limit = step + SLACK;
+        Self { ring, backlog: VecDeque::with_capacity(limit), step, limit, held: false, sent: false }
     }
 
     fn send(&mut self, message: ToControl) {
@@ -64,10 +72,11 @@ impl Outbox {
             if let Err(rtrb::PushError::Full(message)) = self.ring.push(message) {
                 self.backlog.push_back(message);
             }
-        } else if self.backlog.len() < BACKLOG {
+        } else if self.backlog.len() < self.limit {
             self.backlog.push_back(message);
         } else {
             // Cannot be reached while `has_room` is asked before each step. Dropping would free memory here.
+            debug_assert!(false, "a step says more than {} things", self.step);
             std::mem::forget(message);
         }
     }
@@ -97,7 +106,27 @@ impl Outbox {
             }
             self.sent = true;
         }
-        self.backlog.len() < HEADROOM
+        self.limit - self.backlog.len() >= self.step
+    }
+
+    /// Whether the ring takes more, so that what there can be any number of may be sent.
+    pub(crate) fn is_flowing(&self) -> bool {
+        self.backlog.is_empty() && !self.ring.is_full()
+    }
+
+    /// Remembers that a stream holds chunks back.
+    pub(crate) fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Whether a stream has held chunks back since the last call.
+    pub(crate) fn take_held(&mut self) -> bool {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Whether there is something that is to be tried again soon.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.held || !self.backlog.is_empty()
     }
 
     /// Whether something was sent since the last call: the control thread is to be woken.

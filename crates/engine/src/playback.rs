@@ -7,11 +7,11 @@ use sealpulse_dsp::RemixMatrix;
 use sealpulse_memory::Samples;
 use sealpulse_spec::{SampleFormat, SampleSpec};
 
-use crate::core::Slab;
 use crate::gains::Gains;
 use crate::outbox::Outbox;
 use crate::queue::{Peek, StreamQueue};
 use crate::record::Record;
+use crate::slab::{NONE, Slab};
 use crate::types::{Data, Event, PlaybackId, PlaybackTiming, Seek};
 
 /// Frames that are decoded at once: small enough to stay in the first-level cache.
@@ -93,7 +93,7 @@ impl Playback {
 
     /// Whether it may reach the device as it is, where it is alone there.
     pub(crate) fn can_pass(&self) -> bool {
-        self.voice.raw_ok && self.voice.gains.is_unity() && self.voice.taps == crate::core::NONE
+        self.voice.raw_ok && self.voice.gains.is_unity() && self.voice.taps == NONE
     }
 
     /// Tells what has become true since the last look: started, dry, hungry, bytes to ask for. `running` says
@@ -106,6 +106,7 @@ impl Playback {
             self.flow.ran_dry(now, outbox);
         }
         self.flow.request(outbox);
+        self.flow.hand_back(outbox);
         self.appetite.set(!self.flow.corked && !self.flow.queue.is_readable());
     }
 
@@ -114,7 +115,9 @@ impl Playback {
         let playing = running && flow.started && !flow.corked;
         // What the device has played since it last rendered counts as consumed.
         let unrendered = if playing { self.voice.spec.usec_to_bytes(ahead_usec) } else { 0 };
-        let unrendered = unrendered.min(flow.queue.len() as u64);
+        // Without prebuf the read index never stops.
+        let most = if flow.queue.attr().prebuf > 0 { flow.queue.len() as u64 } else { u64::MAX };
+        let unrendered = unrendered.min(most);
         let dry_bytes = |since: u64| self.voice.spec.usec_to_bytes(now.saturating_sub(since) / 1000);
         PlaybackTiming {
             sink_usec: delay_usec,
@@ -144,44 +147,62 @@ impl Flow {
     }
 
     pub(crate) fn write(&mut self, seek: Seek, offset: i64, data: Data, outbox: &mut Outbox) {
-        let Self { queue, id, .. } = self;
-        let mut done = |chunk| outbox.chunk(*id, chunk);
-        if seek != Seek::Relative || offset != 0 {
-            // Clients cannot keep account of any but relative seeks.
-            queue.seek(offset, seek, seek == Seek::Relative, &mut done);
-        }
+        let queue = &mut self.queue;
+        // Clients cannot keep account of any but relative seeks.
+        let account = seek == Seek::Relative;
         match data {
-            Data::Hole(bytes) => queue.seek(bytes as i64, Seek::Relative, true, &mut done),
+            Data::Hole(bytes) => {
+                let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+                queue.seek(offset.saturating_add(bytes), seek, account);
+            }
             Data::Chunk(chunk) => {
+                if seek != Seek::Relative || offset != 0 {
+                    queue.seek(offset, seek, account);
+                }
                 let bytes = chunk.len();
-                if let Err(refused) = queue.push(chunk, &mut done) {
-                    done(refused.0);
-                    queue.seek(bytes as i64, Seek::Relative, true, &mut done);
-                    outbox.event(Event::Overflow { stream: *id });
+                if !queue.push(chunk) {
+                    queue.seek(bytes as i64, Seek::Relative, true);
+                    outbox.event(Event::Overflow { stream: self.id });
                 }
                 for _ in 0..queue.take_splits() {
-                    outbox.split(*id);
+                    outbox.split(self.id);
                 }
             }
         }
     }
 
-    pub(crate) fn flush(&mut self, outbox: &mut Outbox) {
-        let Self { queue, id, .. } = self;
-        queue.flush_write(&mut |chunk| outbox.chunk(*id, chunk));
+    /// Sends the chunks that are done with back, as far as the ring takes them.
+    pub(crate) fn hand_back(&mut self, outbox: &mut Outbox) {
+        while outbox.is_flowing() {
+            let Some(chunk) = self.queue.take_spent() else { return };
+            outbox.chunk(self.id, chunk);
+        }
+        if self.queue.has_spent() {
+            outbox.hold();
+        }
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.queue.flush_write();
         self.starved = false;
     }
 
-    pub(crate) fn cork(&mut self, corked: bool) {
+    pub(crate) fn cork(&mut self, corked: bool, now: u64) {
+        if self.corked == corked {
+            return;
+        }
         // After a drain was asked for, what is there has to be played out.
         if self.drain.is_none() {
             self.queue.prebuf_force();
         }
-        if self.corked && !corked {
-            self.started = false;
+        // As PulseAudio's `underrun_for`: silence counts from here, and what goes on starts anew.
+        if !corked {
             self.dry_since = None;
-            self.playing_for = 0;
+        } else if self.started {
+            self.dry_since = Some(now);
         }
+        self.started = false;
+        self.playing_for = 0;
         self.starved = false;
         self.corked = corked;
     }
@@ -205,6 +226,8 @@ impl Flow {
     }
 
     fn ran_dry(&mut self, now: u64, outbox: &mut Outbox) {
+        // First what is missing, as PulseAudio asks for that with the last bytes that it takes.
+        self.request(outbox);
         if let Some(token) = self.drain.take() {
             outbox.event(Event::Drained { stream: self.id, token });
             self.starved = false;
@@ -252,8 +275,7 @@ impl Flow {
             };
             self.start(outbox);
             self.playing_for += bytes as u64;
-            let Self { queue, id, .. } = self;
-            queue.drop(bytes, &mut |chunk| outbox.chunk(*id, chunk));
+            self.queue.drop(bytes);
             at += bytes / self.frame_size;
         }
     }
@@ -281,11 +303,7 @@ impl Voice {
             let block = &mut scratch.samples[..frames * channels];
             sealpulse_dsp::decode(self.spec.format, bytes, block);
             self.gains.apply(block);
-            let mut tap = self.taps;
-            while let Some(record) = records.get_mut(tap) {
-                record.feed(block, outbox);
-                tap = record.next;
-            }
+            self.tap(block, records, outbox);
             let target = &mut mix[at * mix_channels..(at + frames) * mix_channels];
             match &self.remix {
                 None => sealpulse_dsp::mix_into(target, block),
@@ -295,6 +313,32 @@ impl Voice {
                     sealpulse_dsp::mix_into(target, remixed);
                 }
             }
+        }
+    }
+
+    /// Lets those who listen to this stream alone hear so many frames of silence.
+    pub(crate) fn tap_silence(
+        &self,
+        frames: usize,
+        scratch: &mut Scratch,
+        records: &mut Slab<Record>,
+        outbox: &mut Outbox,
+    ) {
+        if frames == 0 || self.taps == NONE {
+            return;
+        }
+        let channels = usize::from(self.spec.channels);
+        scratch.samples[..BLOCK.min(frames) * channels].fill(0.0);
+        for at in (0..frames).step_by(BLOCK) {
+            self.tap(&scratch.samples[..BLOCK.min(frames - at) * channels], records, outbox);
+        }
+    }
+
+    fn tap(&self, block: &[f32], records: &mut Slab<Record>, outbox: &mut Outbox) {
+        let mut tap = self.taps;
+        while let Some(record) = records.get_mut(tap) {
+            record.feed(block, outbox);
+            tap = record.next;
         }
     }
 

@@ -59,20 +59,23 @@ pub(crate) enum Peek<'a> {
     Data(Samples<'a>),
 }
 
-/// A chunk that was not taken; it comes back to be dropped elsewhere.
-pub(crate) struct Refused(pub(crate) Chunk);
-
-/// Storage for a queue's list, made on the control thread.
-pub(crate) struct Room(VecDeque<Entry>);
+/// Storage for a queue's lists, made on the control thread.
+pub(crate) struct Room {
+    entries: VecDeque<Entry>,
+    spent: VecDeque<Chunk>,
+}
 
 impl Room {
-    pub(crate) fn with_capacity(entries: usize) -> Self {
-        Self(VecDeque::with_capacity(entries))
+    /// For so many chunks, queued and spent together.
+    pub(crate) fn with_capacity(chunks: usize) -> Self {
+        Self { entries: VecDeque::with_capacity(chunks), spent: VecDeque::with_capacity(chunks) }
     }
 }
 
 pub(crate) struct StreamQueue {
     entries: VecDeque<Entry>,
+    /// Chunks that are done with, until somebody takes them to be dropped elsewhere.
+    spent: VecDeque<Chunk>,
     frame_size: usize,
     attr: QueueAttr,
     read_index: i64,
@@ -87,7 +90,8 @@ impl StreamQueue {
     /// A queue that asks for `attr.tlength` bytes at once, which count as requested: the caller tells the client.
     pub(crate) fn new(attr: QueueAttr, frame_size: usize, room: Room) -> Self {
         Self {
-            entries: room.0,
+            entries: room.entries,
+            spent: room.spent,
             frame_size,
             attr,
             read_index: 0,
@@ -99,7 +103,9 @@ impl StreamQueue {
         }
     }
 
+    /// Starts at another stream's index, or just before it where frames of this one do not begin there.
     pub(crate) fn start_at(&mut self, index: i64) {
+        let index = index - index.rem_euclid(self.frame_size as i64);
         self.read_index = index;
         self.write_index = index;
     }
@@ -160,19 +166,38 @@ impl StreamQueue {
         }
     }
 
-    /// Moves the read index on; chunks that are done with go to `done`.
-    pub(crate) fn drop(&mut self, bytes: usize, done: &mut impl FnMut(Chunk)) {
+    /// Moves the read index on.
+    pub(crate) fn drop(&mut self, bytes: usize) {
         self.read_index = self.read_index.saturating_add(bytes as i64);
         self.missing = self.missing.saturating_add(bytes as i64);
-        self.drop_backlog(done);
+        self.drop_backlog();
     }
 
-    fn drop_backlog(&mut self, done: &mut impl FnMut(Chunk)) {
+    fn drop_backlog(&mut self) {
         while self.entries.front().is_some_and(|entry| entry.end() <= self.read_index) {
             if let Some(entry) = self.entries.pop_front() {
-                done(entry.chunk);
+                self.retire(entry.chunk);
             }
         }
+    }
+
+    fn retire(&mut self, chunk: Chunk) {
+        if self.spent.len() < self.spent.capacity() {
+            self.spent.push_back(chunk);
+        } else {
+            // The room is for all chunks that there are. Dropping would free memory here.
+            debug_assert!(false, "{} spent chunks", self.spent.len());
+            std::mem::forget(chunk);
+        }
+    }
+
+    /// A chunk that was played, overwritten, flushed or refused.
+    pub(crate) fn take_spent(&mut self) -> Option<Chunk> {
+        self.spent.pop_front()
+    }
+
+    pub(crate) fn has_spent(&self) -> bool {
+        !self.spent.is_empty()
     }
 
     fn end(&self) -> i64 {
@@ -188,29 +213,28 @@ impl StreamQueue {
         target <= self.end() || target.saturating_sub(self.read_index) <= self.attr.maxlength as i64
     }
 
-    /// Writes `chunk` at the write index, over what is there.
-    pub(crate) fn push(&mut self, chunk: Chunk, done: &mut impl FnMut(Chunk)) -> Result<(), Refused> {
+    /// Writes `chunk` at the write index, over what is there; whether there was room for it.
+    #[must_use]
+    pub(crate) fn push(&mut self, chunk: Chunk) -> bool {
         let len = chunk.len();
         // One entry for the chunk and one for the end of an entry that it splits.
-        if !self.can_push(len) || self.entries.capacity() - self.entries.len() < 2 {
-            return Err(Refused(chunk));
-        }
-        if len == 0 {
-            done(chunk);
-            return Ok(());
+        let fits = self.can_push(len) && self.entries.capacity() - self.entries.len() >= 2;
+        if !fits || len == 0 {
+            self.retire(chunk);
+            return fits;
         }
         let start = self.write_index;
-        let Some(end) = start.checked_add(len as i64) else { return Err(Refused(chunk)) };
-        let at = self.clear_range(start, end, done);
+        let end = start.saturating_add(len as i64);
+        let at = self.clear_range(start, end);
         self.entries.insert(at, Entry { index: start, start: 0, len, chunk });
         self.write_index = end;
         self.requested = self.requested.saturating_sub(len as i64);
-        self.drop_backlog(done);
-        Ok(())
+        self.drop_backlog();
+        true
     }
 
     /// Makes room for `start..end`; the place in the list where an entry for it belongs.
-    fn clear_range(&mut self, start: i64, end: i64, done: &mut impl FnMut(Chunk)) -> usize {
+    fn clear_range(&mut self, start: i64, end: i64) -> usize {
         if self.entries.back().is_none_or(|last| last.end() <= start) {
             return self.entries.len();
         }
@@ -236,7 +260,7 @@ impl StreamQueue {
         }
         while self.entries.get(at).is_some_and(|entry| entry.end() <= end) {
             if let Some(entry) = self.entries.remove(at) {
-                done(entry.chunk);
+                self.retire(entry.chunk);
             }
         }
         if let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.index < end) {
@@ -254,7 +278,7 @@ impl StreamQueue {
     }
 
     /// Moves the write index. `account` says whether the client counted the move as bytes that it wrote.
-    pub(crate) fn seek(&mut self, offset: i64, mode: Seek, account: bool, done: &mut impl FnMut(Chunk)) {
+    pub(crate) fn seek(&mut self, offset: i64, mode: Seek, account: bool) {
         let old = self.write_index;
         let from = match mode {
             Seek::Relative => self.write_index,
@@ -262,8 +286,10 @@ impl StreamQueue {
             Seek::RelativeOnRead => self.read_index,
             Seek::RelativeEnd => self.entries.back().map_or(self.read_index, Entry::end),
         };
-        self.write_index = from.saturating_add(offset).clamp(-INDEX_LIMIT, INDEX_LIMIT);
-        self.drop_backlog(done);
+        // Whole frames, as all indexes are.
+        let limit = INDEX_LIMIT - INDEX_LIMIT % self.frame_size as i64;
+        self.write_index = from.saturating_add(offset).clamp(-limit, limit);
+        self.drop_backlog();
         self.write_index_changed(old, account);
     }
 
@@ -277,9 +303,9 @@ impl StreamQueue {
     }
 
     /// Forgets what is queued: the write index goes back to the read index.
-    pub(crate) fn flush_write(&mut self, done: &mut impl FnMut(Chunk)) {
+    pub(crate) fn flush_write(&mut self) {
         while let Some(entry) = self.entries.pop_front() {
-            done(entry.chunk);
+            self.retire(entry.chunk);
         }
         let old = self.write_index;
         self.write_index = self.read_index;
@@ -309,23 +335,28 @@ impl StreamQueue {
 
     /// New sizes, from [`QueueAttr::sanitize`].
     pub(crate) fn apply_attr(&mut self, attr: QueueAttr) {
-        self.missing += attr.tlength as i64 - self.attr.tlength as i64;
+        self.missing = self.missing.saturating_add(attr.tlength as i64 - self.attr.tlength as i64);
         self.attr = attr;
         if attr.prebuf == 0 || self.len() >= attr.prebuf {
             self.in_prebuf = false;
         }
     }
 
-    /// Frames that can be played before the queue is dry; `None` where it never is.
-    pub(crate) fn frames_until_dry(&self) -> Option<usize> {
-        (self.attr.prebuf > 0 || self.len() > 0).then(|| self.len() / self.frame_size)
+    /// Frames that can be played before the queue is dry, as far as anybody looks ahead; `None` where it never is.
+    pub(crate) fn frames_until_dry(&self) -> Option<u32> {
+        let frames = || u32::try_from(self.len() / self.frame_size).unwrap_or(u32::MAX);
+        (self.attr.prebuf > 0 || self.len() > 0).then(frames)
     }
 
-    /// Takes over a list with more room; the old one comes back, to be freed elsewhere.
+    /// Takes over lists with more room; the old ones come back, to be freed elsewhere.
     pub(crate) fn grow(&mut self, mut room: Room) -> Room {
-        if room.0.capacity() > self.entries.capacity() {
-            room.0.extend(self.entries.drain(..));
-            std::mem::swap(&mut self.entries, &mut room.0);
+        if room.entries.capacity() > self.entries.capacity() {
+            room.entries.extend(self.entries.drain(..));
+            std::mem::swap(&mut self.entries, &mut room.entries);
+        }
+        if room.spent.capacity() > self.spent.capacity() {
+            room.spent.extend(self.spent.drain(..));
+            std::mem::swap(&mut self.spent, &mut room.spent);
         }
         room
     }

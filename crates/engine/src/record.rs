@@ -44,6 +44,12 @@ impl Record {
         self.raw_ok && self.converter.gains.is_unity()
     }
 
+    /// New rates of what it listens to and of its own.
+    pub(crate) fn set_rates(&mut self, from: u32, to: u32) {
+        self.converter.set_rates(from, to);
+        self.raw_ok &= self.converter.keeps_rate();
+    }
+
     /// Takes interleaved samples in the source's layout, at most [`BLOCK`] frames.
     pub(crate) fn feed(&mut self, samples: &[f32], outbox: &mut Outbox) {
         if !self.corked {
@@ -62,17 +68,18 @@ impl Record {
 /// From the source's samples to the client's bytes: channels, volume, rate, format.
 pub(crate) struct Converter {
     pub(crate) spec: SampleSpec,
-    pub(crate) source_channels: usize,
+    pub(crate) source_rate: u32,
+    source_channels: usize,
     pub(crate) remix: Option<Box<RemixMatrix>>,
     pub(crate) gains: Gains,
-    pub(crate) rate: RateStage,
+    rate: RateStage,
     remixed: Vec<f32>,
     converted: Vec<f32>,
     bytes: Vec<u8>,
 }
 
 /// How the source's rate becomes the stream's.
-pub(crate) enum RateStage {
+enum RateStage {
     Same,
     Resample(Box<Resampler>),
     Peaks(PeakDetector),
@@ -88,8 +95,9 @@ impl Converter {
         variable_rate: bool,
     ) -> Self {
         let channels = usize::from(spec.channels);
-        // As PulseAudio: raising a rate has no peaks to find.
-        let rate = if peaks && source.rate >= spec.rate {
+        // As PulseAudio: raising a rate, or keeping it for good, has no peaks to find.
+        let lowered = source.rate > spec.rate || (variable_rate && source.rate == spec.rate);
+        let rate = if peaks && lowered {
             RateStage::Peaks(PeakDetector::new(channels, source.rate, spec.rate))
         } else if source.rate != spec.rate || variable_rate {
             // One whose rate can change starts without a filter where it needs none yet.
@@ -102,6 +110,7 @@ impl Converter {
         let samples = BLOCK * channels;
         Self {
             spec,
+            source_rate: source.rate,
             source_channels: usize::from(source.channels),
             remix,
             gains,
@@ -109,6 +118,39 @@ impl Converter {
             remixed: vec![0.0; samples],
             converted: vec![0.0; samples],
             bytes: vec![0; samples * spec.format.size()],
+        }
+    }
+
+    /// The rate of the stream has changed, or that of what it listens to. Only for one made with a variable rate.
+    pub(crate) fn set_rates(&mut self, from: u32, to: u32) {
+        self.spec.rate = to;
+        self.source_rate = from;
+        match &mut self.rate {
+            RateStage::Same => {}
+            RateStage::Resample(resampler) => resampler.set_rates(from, to),
+            // There is room for no more than what comes in.
+            RateStage::Peaks(detector) => {
+                *detector = PeakDetector::new(usize::from(self.spec.channels), from, to.min(from));
+            }
+        }
+    }
+
+    /// Whether the rate stage changes nothing.
+    pub(crate) fn keeps_rate(&self) -> bool {
+        match &self.rate {
+            RateStage::Same => true,
+            RateStage::Resample(resampler) => resampler.is_identity(),
+            RateStage::Peaks(_) => false,
+        }
+    }
+
+    /// How much later the sound comes out, in microseconds.
+    pub(crate) fn delay_usec(&self) -> u64 {
+        match &self.rate {
+            RateStage::Resample(resampler) => {
+                (resampler.delay_frames() * 1e6 / f64::from(self.source_rate.max(1))) as u64
+            }
+            RateStage::Same | RateStage::Peaks(_) => 0,
         }
     }
 
@@ -169,7 +211,7 @@ impl Output {
     pub(crate) fn new(id: RecordId, spec: SampleSpec, fragsize: usize, latency_usec: u64) -> Self {
         Self {
             id,
-            fragsize,
+            fragsize: fragsize.max(spec.frame_size()),
             latency_usec,
             spec,
             frame_size: spec.frame_size(),
@@ -182,6 +224,7 @@ impl Output {
         }
     }
 
+    /// Takes another empty block.
     pub(crate) fn supply(&mut self, block: Block, outbox: &mut Outbox) {
         if self.spare.len() < SPARE_BLOCKS {
             self.spare.push_back(block);
@@ -191,8 +234,10 @@ impl Output {
     }
 
     fn write(&mut self, mut bytes: &[u8], outbox: &mut Outbox) {
+        self.captured += bytes.len() as u64;
         while !bytes.is_empty() {
-            if self.current.is_none() {
+            // Nobody takes what is filled while the control thread does not read.
+            if self.current.is_none() && outbox.is_flowing() {
                 self.current = self.spare.pop_front();
             }
             let Some(block) = &mut self.current else {
@@ -200,13 +245,14 @@ impl Output {
                 return;
             };
             let whole = block.len() / self.frame_size * self.frame_size;
-            let room = self.fragsize.min(whole).saturating_sub(self.filled);
+            // More than a fragment in the last block is better than a loss.
+            let most = if self.spare.is_empty() { whole } else { self.fragsize.min(whole) };
+            let room = most.saturating_sub(self.filled);
             let (part, rest) = bytes.split_at(room.min(bytes.len()));
             if block.write_at(self.filled, part).is_err() {
                 self.lost += part.len() as u64;
             }
             self.filled += part.len();
-            self.captured += part.len() as u64;
             bytes = rest;
             if part.len() == room {
                 self.emit(outbox);
@@ -226,9 +272,11 @@ impl Output {
         outbox.event(Event::Recorded { stream: self.id, block, length });
     }
 
-    /// At the end of a cycle: hands over what has waited long enough, and tells of losses.
-    pub(crate) fn settle(&mut self, outbox: &mut Outbox) {
-        if self.filled > 0 && self.spec.bytes_to_usec(self.filled as u64) >= self.latency_usec {
+    /// At the end of a cycle: hands over what has waited long enough, or everything where nothing more comes
+    /// (`running` is false), and tells of losses.
+    pub(crate) fn settle(&mut self, running: bool, outbox: &mut Outbox) {
+        let waited = || self.spec.bytes_to_usec(self.filled as u64) >= self.latency_usec;
+        if self.filled > 0 && (!running || self.filled >= self.fragsize || waited()) {
             self.emit(outbox);
         }
         if self.lost > 0 {
@@ -248,13 +296,10 @@ impl Output {
         self.latency_usec.saturating_sub(self.spec.bytes_to_usec(self.filled as u64))
     }
 
-    /// New sizes; a block that already holds more than the new size is handed over.
-    pub(crate) fn set_attr(&mut self, fragsize: usize, latency_usec: u64, outbox: &mut Outbox) {
-        self.fragsize = fragsize;
+    /// New sizes, which the next [`Self::settle`] goes by.
+    pub(crate) fn set_attr(&mut self, fragsize: usize, latency_usec: u64) {
+        self.fragsize = fragsize.max(self.frame_size);
         self.latency_usec = latency_usec;
-        if self.filled >= fragsize {
-            self.emit(outbox);
-        }
     }
 
     pub(crate) fn set_spec_rate(&mut self, rate: u32) {

@@ -1,10 +1,11 @@
 //! Rendering: who is active on a device, what is due, and the way from the queues to the monitor.
 
-use crate::core::{Core, NONE, Slab};
+use crate::core::Core;
 use crate::device::Device;
 use crate::outbox::Outbox;
 use crate::playback::{BLOCK, Playback, Voice};
 use crate::record::Record;
+use crate::slab::{NONE, Slab};
 use crate::types::{MAX_LATENCY_USEC, MIN_LATENCY_USEC};
 
 /// What a look at a device's streams says.
@@ -12,7 +13,10 @@ pub(crate) struct Survey {
     pub(crate) streams: u32,
     pub(crate) buses: u32,
     pub(crate) cycle_usec: u64,
+    /// What playback streams make of the cycle; record streams say by `handover_usec` when they want something.
+    playback_usec: u64,
     records: u32,
+    tapped: bool,
     tail: u64,
     dry: Option<u64>,
     handover_usec: u64,
@@ -28,8 +32,15 @@ impl Survey {
     pub(crate) fn frames_left(&self, rate: u32) -> u64 {
         let frames = |usec: u64| (u128::from(usec) * u128::from(rate) / 1_000_000) as u64;
         let tail = if self.streams == 0 && self.tail > 0 { self.tail } else { u64::MAX };
-        let handover = if self.records > 0 { frames(self.handover_usec) + 1 } else { u64::MAX };
-        frames(self.cycle_usec).min(self.dry.unwrap_or(u64::MAX)).min(tail).min(handover).max(1)
+        // Resampled sound can be a frame or two late.
+        let handover = if self.records > 0 { frames(self.handover_usec) + 3 } else { u64::MAX };
+        frames(self.playback_usec).min(self.dry.unwrap_or(u64::MAX)).min(tail).min(handover).max(1)
+    }
+
+    fn count(&mut self, record: &Record) {
+        self.records += 1;
+        self.cycle_usec = self.cycle_usec.min(record.output.latency_usec);
+        self.handover_usec = self.handover_usec.min(record.output.usec_left());
     }
 }
 
@@ -40,7 +51,9 @@ impl Core {
             streams: 0,
             buses: 0,
             cycle_usec: MAX_LATENCY_USEC,
+            playback_usec: MAX_LATENCY_USEC,
             records: 0,
+            tapped: false,
             tail: 0,
             dry: None,
             handover_usec: u64::MAX,
@@ -61,33 +74,37 @@ impl Core {
             while let Some(playback) = self.playbacks.get(stream) {
                 if playback.is_active() {
                     survey.streams += 1;
-                    survey.cycle_usec = survey.cycle_usec.min(playback.latency_usec);
+                    survey.playback_usec = survey.playback_usec.min(playback.latency_usec);
                     let dry = playback.flow.queue.frames_until_dry();
-                    let dry = dry.map(|frames| (frames as u64 * rate).div_ceil(bus_rate) + slack);
+                    let dry = dry.map(|frames| (u64::from(frames) * rate).div_ceil(bus_rate) + slack);
                     survey.dry = survey.dry.into_iter().chain(dry).min();
                     survey.solo = if playback.can_pass() { stream } else { NONE };
+                }
+                for record in self.active_records(playback.voice.taps) {
+                    survey.tapped = true;
+                    survey.count(record);
                 }
                 stream = playback.next;
             }
             at = bus.next;
         }
-        let mut at = device.records;
-        while let Some(record) = self.records.get(at) {
-            if record.is_active() {
-                survey.records += 1;
-                survey.cycle_usec = survey.cycle_usec.min(record.output.latency_usec);
-                survey.handover_usec = survey.handover_usec.min(record.output.usec_left());
-            }
-            at = record.next;
+        for record in self.active_records(device.records) {
+            survey.count(record);
         }
-        survey.cycle_usec = survey.cycle_usec.clamp(MIN_LATENCY_USEC, MAX_LATENCY_USEC);
-        if survey.streams != 1 || survey.tail > 0 || !device.gains.is_unity() {
+        survey.playback_usec = survey.playback_usec.max(MIN_LATENCY_USEC);
+        survey.cycle_usec = survey.cycle_usec.min(survey.playback_usec).max(MIN_LATENCY_USEC);
+        if survey.streams != 1 || survey.tapped || survey.tail > 0 || !device.gains.is_unity() {
             survey.solo = NONE;
         }
         if !survey.is_active() {
             survey.cycle_usec = 0;
         }
         Some(survey)
+    }
+
+    fn active_records(&self, first: u32) -> impl Iterator<Item = &Record> {
+        let list = std::iter::successors(self.records.get(first), |record| self.records.get(record.next));
+        list.filter(|record| record.is_active())
     }
 
     /// Renders up to `now` what has not been rendered yet.
@@ -122,7 +139,7 @@ impl Core {
                 playback.settle(now, running, &mut self.outbox);
                 let mut tap = playback.voice.taps;
                 while let Some(record) = self.records.get_mut(tap) {
-                    record.output.settle(&mut self.outbox);
+                    record.output.settle(running, &mut self.outbox);
                     tap = record.next;
                 }
                 stream = playback.next;
@@ -131,7 +148,7 @@ impl Core {
         }
         let mut at = device.records;
         while let Some(record) = self.records.get_mut(at) {
-            record.output.settle(&mut self.outbox);
+            record.output.settle(running, &mut self.outbox);
             at = record.next;
         }
     }
@@ -173,31 +190,38 @@ impl Core {
                 }
                 None => &mut *mix,
             };
-            let mut active = false;
+            let (mut active, mut tapped) = (false, false);
             let mut stream = bus.streams;
             while let Some(playback) = self.playbacks.get_mut(stream) {
                 stream = playback.next;
-                if !playback.is_active() {
-                    continue;
-                }
-                active = true;
+                let is_active = playback.is_active();
+                active |= is_active;
                 let Playback { flow, voice, .. } = playback;
                 let frame_size = voice.spec.frame_size();
-                flow.pull(needed, now, &mut self.outbox, |at, samples, outbox| {
-                    let frames = samples.len() / frame_size;
-                    let target = &mut target[at * channels..(at + frames) * channels];
-                    voice.mix(samples, target, channels, &mut self.scratch, &mut self.records, outbox);
-                });
+                // Who listens to this stream alone hears silence where it has none to give, as from the device.
+                let mut heard = 0;
+                if is_active {
+                    flow.pull(needed, now, &mut self.outbox, |at, samples, outbox| {
+                        voice.tap_silence(at - heard, &mut self.scratch, &mut self.records, outbox);
+                        let frames = samples.len() / frame_size;
+                        heard = at + frames;
+                        let target = &mut target[at * channels..heard * channels];
+                        voice.mix(samples, target, channels, &mut self.scratch, &mut self.records, outbox);
+                    });
+                }
+                tapped |= voice.taps != NONE;
+                voice.tap_silence(needed - heard, &mut self.scratch, &mut self.records, &mut self.outbox);
             }
             let Some(resampler) = &mut bus.resampler else { continue };
-            if !active && bus.tail == 0 {
+            // Who listens is given as much as the resampler takes, so that must go on too.
+            if !active && !tapped && bus.tail == 0 {
                 continue;
             }
             let resampled = &mut device.resampled[..frames * channels];
             resampler.process(target, resampled);
             sealpulse_dsp::mix_into(mix, resampled);
             bus.tail = if active { tail } else { bus.tail.saturating_sub(needed) };
-            if bus.tail == 0 {
+            if !active && !tapped && bus.tail == 0 {
                 resampler.reset();
             }
         }

@@ -9,10 +9,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::command::Command;
-use crate::core::Core;
-
-/// How long to wait, in nanoseconds, for a control thread that does not take its messages.
-const STALLED_WAIT: u64 = 5_000_000;
+use crate::core::{Core, STALLED_WAIT};
 
 /// Nanoseconds of the monotonic clock.
 pub(crate) fn monotonic() -> u64 {
@@ -67,7 +64,7 @@ pub(crate) fn run(
     // Timers of threads at normal priority are late by 50 µs otherwise.
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
     while !shared.stop.load(Ordering::Acquire) {
-        let deadline = step(&mut core, &mut commands);
+        let deadline = step(&mut core, &mut commands, monotonic());
         if core.outbox.take_sent() || shared.overflowing.load(Ordering::Acquire) {
             signal(&shared.notify);
         }
@@ -82,15 +79,17 @@ pub(crate) fn run(
 }
 
 /// Works off commands and time; the next deadline, and whether to wait for it whatever is in the ring.
-fn step(core: &mut Core, commands: &mut Consumer<Command>) -> (Option<u64>, bool) {
-    let now = monotonic();
-    while core.outbox.has_room() {
-        match commands.pop() {
-            Ok(command) => core.apply(command, now),
-            Err(_) => return (core.run(now), false),
+pub(crate) fn step(core: &mut Core, commands: &mut Consumer<Command>, now: u64) -> (Option<u64>, bool) {
+    // Those that come meanwhile wait: a flood of them must not keep the devices from being served.
+    for _ in 0..commands.slots() {
+        if !core.outbox.has_room() {
+            return (Some(now + STALLED_WAIT), true);
+        }
+        if let Ok(command) = commands.pop() {
+            core.apply(command, now);
         }
     }
-    (Some(now + STALLED_WAIT), true)
+    if core.outbox.has_room() { (core.run(now), false) } else { (Some(now + STALLED_WAIT), true) }
 }
 
 fn wait(shared: &Shared, deadline: Option<u64>) {

@@ -117,7 +117,8 @@ pub struct RecordConfig {
     pub spec: SampleSpec,
     /// Positions of its channels.
     pub map: ChannelMap,
-    /// Bytes that are handed over at once, a multiple of the frame size.
+    /// Bytes that are handed over at once, a multiple of the frame size. It can be more when the last block that
+    /// was supplied is being filled.
     pub fragsize: usize,
     /// Longest time that sound may wait before it is handed over, in microseconds; clamped to
     /// [`MIN_LATENCY_USEC`]..=[`MAX_CAPTURE_USEC`].
@@ -250,9 +251,9 @@ pub struct PlaybackTiming {
 /// Where a record stream stands (`GET_RECORD_LATENCY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordTiming {
-    /// Time since the device's sound was last looked at, in microseconds.
+    /// How old the sound at the write index is, in microseconds.
     pub source_usec: u64,
-    /// Bytes captured so far, those in a block that is not yet full among them.
+    /// Bytes captured so far, those in a block that is not yet full and those that were lost among them.
     pub write_index: u64,
     /// Bytes that were handed over in [`Event::Recorded`].
     pub handed_over: u64,

@@ -108,7 +108,7 @@ impl Engine {
     ) -> Result<(Engine, Core, Consumer<Command>), EngineError> {
         let (commands, their_commands) = RingBuffer::new(RING);
         let (their_messages, messages) = RingBuffer::new(RING);
-        let core = Core::new(config.max_objects, Outbox::new(their_messages), stopwatch);
+        let core = Core::new(config.max_objects, Outbox::new(their_messages, config.max_objects), stopwatch);
         let slots = || Slots::new(config.max_objects);
         let engine = Engine {
             shared: Shared::new()?,
@@ -260,7 +260,9 @@ impl Engine {
 
     /// Lets a device and its monitor stand still, or go on.
     pub fn set_device_suspended(&mut self, device: DeviceId, suspended: bool) {
-        self.queue_and_wake(Command::SuspendDevice(device.0, suspended));
+        if self.devices.contains_key(&device) {
+            self.queue_and_wake(Command::SuspendDevice(device.0, suspended));
+        }
     }
 
     /// What the device is doing; all zero for one that is not there.

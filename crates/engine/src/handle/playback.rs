@@ -9,11 +9,11 @@ use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 use super::{Engine, SharedBus, check, remix};
 use crate::bus::Bus;
 use crate::command::{Command, PlaybackCommand};
-use crate::core::NONE;
 use crate::device::Device;
 use crate::gains::Gains;
 use crate::playback::{Appetite, Flow, Playback, Voice};
 use crate::queue::{Room, StreamQueue};
+use crate::slab::NONE;
 use crate::thread;
 use crate::types::{Data, DeviceId, EngineError, Event, PlaybackConfig, PlaybackId, QueueAttr, Remix, Seek};
 
@@ -104,7 +104,7 @@ impl Engine {
             let make = if own && spec.rate != to { Resampler::variable } else { Resampler::new };
             Box::new(make(channels, spec.rate, to))
         });
-        let sum = resampler.as_ref().map_or(0, |resampler| bus_room(resampler, spec.rate, &info.spec));
+        let sum = resampler.as_ref().map_or(0, |_| bus_room(spec.rate, &info.spec));
         let bus = Bus {
             id: slot,
             device: device.0,
@@ -126,7 +126,7 @@ impl Engine {
     fn leave_bus(&mut self, device: DeviceId, rate: u32, slot: u32, own: bool) {
         let mut unused = own;
         if let Some(info) = self.devices.get_mut(&device).filter(|_| !own)
-            && let Some(bus) = info.buses.get_mut(&rate)
+            && let Some(bus) = info.buses.get_mut(&rate).filter(|bus| bus.slot == slot)
         {
             bus.streams -= 1;
             if bus.streams == 0 {
@@ -165,14 +165,16 @@ impl Engine {
         if bytes % frame_size != 0 || offset % frame_size as i64 != 0 {
             return;
         }
-        let data = match data {
-            Data::Chunk(_) if info.chunks >= MAX_CHUNKS => {
-                self.own_events.push(Event::Overflow { stream });
-                thread::signal(&self.shared.notify);
-                Data::Hole(bytes)
+        if matches!(data, Data::Chunk(_)) && info.chunks >= MAX_CHUNKS {
+            // Lost, but written as far as the client knows, wherever it was to go.
+            self.own_events.push(Event::Overflow { stream });
+            thread::signal(&self.shared.notify);
+            for (seek, offset, bytes) in [(seek, offset, 0), (Seek::Relative, 0, bytes)] {
+                let write = PlaybackCommand::Write { seek, offset, data: Data::Hole(bytes) };
+                self.queue_and_wake(Command::Playback(stream.0, write));
             }
-            data => data,
-        };
+            return;
+        }
         let mut wider = None;
         if matches!(data, Data::Chunk(_)) {
             info.chunks += 1;
@@ -242,8 +244,7 @@ impl Engine {
         info.spec.rate = rate;
         let (device, spec) = (info.device, info.spec);
         let Some(device) = self.devices.get(&device) else { return };
-        let probe = Resampler::variable(usize::from(device.spec.channels), rate, device.spec.rate);
-        let sum = vec![0.0; bus_room(&probe, spec.rate, &device.spec)];
+        let sum = vec![0.0; bus_room(spec.rate, &device.spec)];
         self.playback(stream, PlaybackCommand::SetRate(rate, sum));
     }
 
@@ -274,7 +275,6 @@ impl Engine {
 }
 
 /// Samples that a bus of `rate` sums at once for a device of `device`.
-fn bus_room(resampler: &Resampler, rate: u32, device: &SampleSpec) -> usize {
-    let frames = Device::piece_of(device.rate);
-    Bus::room(resampler, frames, rate, device.rate) * usize::from(device.channels)
+fn bus_room(rate: u32, device: &SampleSpec) -> usize {
+    Bus::room(Device::piece_of(device.rate), rate, device.rate) * usize::from(device.channels)
 }

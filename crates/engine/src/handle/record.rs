@@ -5,9 +5,9 @@ use sealpulse_spec::{ChannelVolumes, SampleSpec};
 
 use super::{Engine, check, remix};
 use crate::command::{Command, RecordCommand};
-use crate::core::NONE;
 use crate::gains::Gains;
 use crate::record::{Attachment, Converter, Output, Record};
+use crate::slab::NONE;
 use crate::types::{EngineError, MAX_CAPTURE_USEC, MIN_LATENCY_USEC, RecordConfig, RecordFrom, RecordId};
 
 pub(super) struct RecordInfo {
@@ -46,20 +46,20 @@ impl Engine {
         config: &RecordConfig,
     ) -> Result<(Attachment, Converter, bool), EngineError> {
         let missing = || EngineError::BadSpec { spec: config.spec, map_channels: 0 };
-        let (attachment, spec, map) = match from {
+        let (attachment, spec, map, moving) = match from {
             RecordFrom::Monitor(device) => {
                 let info = self.devices.get(&device).ok_or_else(missing)?;
-                (Attachment::Device(device.0), info.spec, info.map)
+                (Attachment::Device(device.0), info.spec, info.map, false)
             }
             RecordFrom::Playback(stream) => {
                 let info = self.playbacks.get(&stream).ok_or_else(missing)?;
-                (Attachment::Playback(stream.0), info.spec, info.map)
+                (Attachment::Playback(stream.0), info.spec, info.map, info.variable_rate)
             }
         };
         let remix = remix(&map, &config.map, config.remix);
         let raw_ok = remix.is_none() && spec == config.spec && !config.peak_detect;
         let gains = Gains::new(&config.volume, config.muted, config.spec.channels);
-        let (peaks, variable) = (config.peak_detect, config.variable_rate);
+        let (peaks, variable) = (config.peak_detect, config.variable_rate || moving);
         let converter = Converter::new(config.spec, &spec, remix, gains, peaks, variable);
         Ok((attachment, converter, raw_ok))
     }
@@ -84,7 +84,7 @@ impl Engine {
         }
     }
 
-    /// Stops or resumes a record stream.
+    /// Stops or resumes a record stream. One that is stopped is handed what it has recorded so far.
     pub fn cork_record(&mut self, stream: RecordId, corked: bool) {
         self.record(stream, RecordCommand::Cork(corked));
     }

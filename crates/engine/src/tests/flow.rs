@@ -280,3 +280,64 @@ fn streams_that_are_synced_start_at_the_same_index() {
     let second = bench.engine.add_playback(device, &config).unwrap();
     assert_eq!(bench.timing(second).write_index, bench.timing(first).read_index);
 }
+
+#[test]
+fn what_is_missing_is_asked_for_before_the_end_is_told() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let stream = bench.playback(device, s16_stereo());
+    bench.write(stream, &noise(s16_stereo(), 240));
+    bench.run_for(20 * MS);
+    assert_eq!(bench.take_events(), ["started", "request 960", "underflow 960"]);
+    bench.write(stream, &noise(s16_stereo(), 240));
+    bench.engine.drain(stream, 4);
+    bench.run_for(20 * MS);
+    assert_eq!(bench.take_events(), ["resumed", "request 960", "drained 4"]);
+}
+
+#[test]
+fn a_corked_stream_has_been_silent_since_it_was_corked() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let stream = bench.playback(device, s16_stereo());
+    assert_eq!(bench.timing(stream).underrun_for, u64::MAX);
+    bench.write(stream, &noise(s16_stereo(), 4_800));
+    bench.step();
+    bench.run_for(20 * MS);
+    assert_eq!((bench.timing(stream).underrun_for, bench.timing(stream).playing_for), (0, 20 * 48 * 4));
+    bench.engine.cork(stream, true);
+    bench.step();
+    bench.run_for(30 * MS);
+    assert_eq!((bench.timing(stream).underrun_for, bench.timing(stream).playing_for), (30 * 48 * 4, 0));
+    bench.engine.cork(stream, true);
+    bench.run_for(10 * MS);
+    assert_eq!(bench.timing(stream).underrun_for, 40 * 48 * 4);
+}
+
+#[test]
+fn timing_without_prebuf_goes_on_when_the_queue_is_empty() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let mut config = playback_config(s16_stereo());
+    (config.attr.prebuf, config.latency_usec) = (0, 500_000);
+    let stream = bench.engine.add_playback(device, &config).unwrap();
+    bench.step();
+    for ms in 1..400 {
+        bench.run_for(MS);
+        assert_eq!(bench.timing(stream).read_index, ms * 48 * 4, "after {ms} ms");
+    }
+}
+
+#[test]
+fn a_lost_block_is_no_write_where_it_was_not_relative() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let mut config = playback_config(s16_stereo());
+    config.corked = true;
+    let stream = bench.engine.add_playback(device, &config).unwrap();
+    // PulseAudio makes one seek of both, which the client cannot have counted.
+    bench.engine.push(stream, Seek::Absolute, 0, Data::Hole(4_000));
+    bench.engine.flush(stream);
+    bench.step();
+    assert_eq!(bench.take_events(), [""; 0]);
+}

@@ -2,8 +2,10 @@
 
 mod capture;
 mod flow;
+mod limits;
 mod mixing;
 mod queue;
+mod taps;
 
 use rtrb::Consumer;
 use sealpulse_memory::{Block, Chunk};
@@ -11,6 +13,7 @@ use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleFormat, SampleSpec};
 
 use crate::command::Command;
 use crate::core::Core;
+use crate::thread;
 use crate::*;
 
 #[global_allocator]
@@ -67,19 +70,17 @@ impl Bench {
 
     /// One step of the sound thread at the present moment; its next deadline.
     fn step(&mut self) -> Option<u64> {
+        let deadline = self.step_unread();
+        self.collect();
+        deadline
+    }
+
+    /// A step after which the control thread does not come to read.
+    fn step_unread(&mut self) -> Option<u64> {
         self.engine.commit();
         self.steps += 1;
         let (core, commands, now) = (&mut self.core, &mut self.commands, self.now);
-        let deadline = assert_no_alloc::assert_no_alloc(|| {
-            while core.outbox.has_room()
-                && let Ok(command) = commands.pop()
-            {
-                core.apply(command, now);
-            }
-            core.run(now)
-        });
-        self.collect();
-        deadline
+        assert_no_alloc::assert_no_alloc(|| thread::step(core, commands, now).0)
     }
 
     fn collect(&mut self) {
@@ -113,6 +114,16 @@ impl Bench {
 
     fn take_events(&mut self) -> Vec<String> {
         self.events.drain(..).map(|event| describe(&event)).collect()
+    }
+
+    fn record_timing(&mut self, stream: RecordId) -> RecordTiming {
+        self.engine.query_record(stream, 7);
+        self.step();
+        let found = self.events.iter().position(|event| matches!(event, Event::RecordTiming { .. })).unwrap();
+        match self.events.remove(found) {
+            Event::RecordTiming { timing, .. } => timing,
+            _ => unreachable!(),
+        }
     }
 
     fn timing(&mut self, stream: PlaybackId) -> PlaybackTiming {
