@@ -1,7 +1,8 @@
 //! Property lists.
 
-use indexmap::IndexMap;
 use std::fmt;
+
+use indexmap::IndexMap;
 
 use crate::field::Field;
 use crate::tagstruct::{Reader, TagstructError, Writer, tag};
@@ -97,10 +98,13 @@ impl PropList {
         self.entries.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// Brings `other` in, as `mode` says; false, and nothing done, for a mode that does not exist.
+    /// Brings `other` in, as `mode` says. False, and nothing done, for a mode that does not exist, and when there
+    /// would be more than [`PROPERTIES_MAX`] properties: a list does not grow with a peer's patience.
     pub fn update(&mut self, mode: UpdateMode, other: &PropList) -> bool {
+        let added = || other.entries.keys().filter(|name| !self.contains(name)).count();
         match mode {
             UpdateMode::Set => self.clone_from(other),
+            UpdateMode::Merge | UpdateMode::Replace if self.len() + added() > PROPERTIES_MAX => return false,
             UpdateMode::Merge => {
                 for (name, value) in &other.entries {
                     self.entries.entry(name.clone()).or_insert_with(|| value.clone());
@@ -208,6 +212,11 @@ mod tests {
         assert_eq!(updated(UpdateMode::Merge), pairs(&[("a", b'1'), ("b", b'2'), ("c", b'4')]));
         assert_eq!(updated(UpdateMode::Replace), pairs(&[("a", b'1'), ("b", b'3'), ("c", b'4')]));
         assert!(!old.clone().update(UpdateMode::Other(3), &new));
+
+        let mut full: PropList = (0..PROPERTIES_MAX).map(|number| (number.to_string(), "")).collect();
+        let before = full.clone();
+        assert!(!full.update(UpdateMode::Merge, &old) && !full.update(UpdateMode::Replace, &old));
+        assert!(full == before && full.update(UpdateMode::Replace, &before));
     }
 
     #[test]

@@ -4,19 +4,21 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sealpulse_protocol::frame::{Descriptor, FrameKind, SeekMode};
 use sealpulse_protocol::*;
 
-/// Nothing takes as long, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// No client takes as long, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection that speaks one version.
 pub(crate) struct Client {
     stream: UnixStream,
     version: u32,
+    since: Instant,
     tag: u32,
+    last: CommandCode,
     events: VecDeque<Command>,
     blocks: Vec<u32>,
 }
@@ -30,7 +32,15 @@ impl Client {
     pub(crate) fn connect(socket: &Path, version: u32) -> Self {
         let stream = UnixStream::connect(socket).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream, version, tag: 0, events: VecDeque::new(), blocks: Vec::new() }
+        Self {
+            stream,
+            version,
+            since: Instant::now(),
+            tag: 0,
+            last: CommandCode::Timeout,
+            events: VecDeque::new(),
+            blocks: Vec::new(),
+        }
     }
 
     pub(crate) fn version(&self) -> u32 {
@@ -45,9 +55,8 @@ impl Client {
         };
         let reply = decode_reply::<C::Reply>(&content, self.version)
             .unwrap_or_else(|error| panic!("{} at version {}: {error}", C::CODE, self.version));
-        // Only the order of properties may differ.
-        let again = encode_reply(0, &reply, self.version);
-        assert_eq!(again.len() - 10, content.len(), "{} at version {}", C::CODE, self.version);
+        let again = encode_reply(self.tag, &reply, self.version);
+        assert_eq!(again.get(10..), Some(&content[..]), "{} at version {}", C::CODE, self.version);
         reply
     }
 
@@ -65,13 +74,12 @@ impl Client {
         self.send(descriptor, data);
     }
 
-    /// Waits for an event; those before it are forgotten.
+    /// Waits for an event, unless it has come already; the others are kept.
     pub(crate) fn wait(&mut self, wanted: impl Fn(&Command) -> bool) {
         loop {
-            while let Some(event) = self.events.pop_front() {
-                if wanted(&event) {
-                    return;
-                }
+            if let Some(place) = self.events.iter().position(&wanted) {
+                self.events.remove(place);
+                return;
             }
             assert!(self.receive().is_none(), "an answer that was not asked for");
         }
@@ -86,6 +94,7 @@ impl Client {
 
     fn answer<C: Answered>(&mut self, command: &C) -> Answer {
         self.tag += 1;
+        self.last = C::CODE;
         let packet = encode_command(self.tag, command, self.version);
         self.send(Descriptor::packet(packet.len() as u32), &packet);
         loop {
@@ -104,6 +113,8 @@ impl Client {
 
     /// Takes a frame; an answer is returned, anything else noted.
     fn receive(&mut self) -> Option<(u32, Answer)> {
+        let (version, last) = (self.version, self.last);
+        assert!(self.since.elapsed() < PATIENCE, "version {version} hangs after {last}");
         let mut descriptor = [0; Descriptor::SIZE];
         let ended = |error| panic!("connection ended at version {}: {error}", self.version);
         self.stream.read_exact(&mut descriptor).unwrap_or_else(ended);
