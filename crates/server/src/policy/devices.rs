@@ -165,7 +165,7 @@ impl State {
         self.registry.names.unregister(&name);
         self.update_default_sink();
         self.rescue_sink_inputs(index);
-        while let Some(&input) = self.registry.sinks.get(index).and_then(|sink| sink.inputs.first()) {
+        for input in self.registry.sinks.get(index).map(|sink| sink.inputs.clone()).unwrap_or_default() {
             self.kill_sink_input(input);
         }
         self.remove_source(monitor);
@@ -183,7 +183,7 @@ impl State {
         self.registry.names.unregister(&name);
         self.update_default_source();
         self.rescue_source_outputs(index);
-        while let Some(&output) = self.registry.sources.get(index).and_then(|source| source.outputs.first()) {
+        for output in self.registry.sources.get(index).map(|source| source.outputs.clone()).unwrap_or_default() {
             self.kill_source_output(output);
         }
         self.registry.sources.remove(index);

@@ -277,10 +277,10 @@ impl State {
             self.reconfigure_sink(sink, &spec, false);
         }
         let Some(source) = self.registry.sources.get_mut(to) else { return Err(ErrorCode::NoEntity) };
-        source.outputs.push(output);
         let Some(stream) = self.registry.source_outputs.get_mut(output) else {
             return Err(ErrorCode::NoEntity);
         };
+        source.outputs.push(output);
         stream.source = to;
         if !stream.peak_detect {
             stream.resample_method =
