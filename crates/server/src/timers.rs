@@ -14,6 +14,9 @@ pub(crate) enum Alarm {
     Accept(usize),
 }
 
+/// Nothing is put off for longer, so that times do not overflow.
+const FAR: Duration = Duration::from_secs(1 << 30);
+
 /// All that is to happen, the next first.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -23,7 +26,7 @@ pub(crate) struct Timers {
 impl Timers {
     /// Sets an alarm; when it goes off, for [`Timers::cancel`].
     pub(crate) fn set(&mut self, after: Duration, alarm: Alarm) -> Instant {
-        let at = Instant::now() + after;
+        let at = Instant::now() + after.min(FAR);
         self.alarms.insert((at, alarm));
         at
     }

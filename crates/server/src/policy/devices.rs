@@ -183,7 +183,9 @@ impl State {
         self.registry.names.unregister(&name);
         self.update_default_source();
         self.rescue_source_outputs(index);
-        for output in self.registry.sources.get(index).map(|source| source.outputs.clone()).unwrap_or_default() {
+        for output in
+            self.registry.sources.get(index).map(|source| source.outputs.clone()).unwrap_or_default()
+        {
             self.kill_source_output(output);
         }
         self.registry.sources.remove(index);

@@ -248,7 +248,7 @@ impl State {
             Event::RecordOverrun { stream, bytes } => {
                 let Some(&index) = self.record_streams.get(&stream) else { return };
                 let Some(output) = self.registry.source_outputs.get_mut(index) else { return };
-                output.lost += bytes;
+                output.lost = output.lost.saturating_add(bytes);
                 if self.warnings.allow() {
                     tracing::warn!(
                         source_output = index,
