@@ -61,7 +61,7 @@ impl Core {
     fn service(&mut self, slot: u32, now: u64) -> Option<u64> {
         // Rendering can change who is active; a second look then gives the deadline.
         for _ in 0..4 {
-            let survey = self.survey(slot)?;
+            let survey = self.survey(slot, now)?;
             let device = self.devices.get_mut(slot)?;
             let rate = device.spec.rate;
             device.gauges.set(survey.cycle_usec, survey.streams, survey.buses);
@@ -70,7 +70,11 @@ impl Core {
                 return None;
             }
             let clock = device.clock.get_or_insert(DeviceClock::starting_at(now));
-            let deadline = clock.time_of(survey.frames_left(rate), rate);
+            let deadline = match survey.hold {
+                // Nothing can be rendered before the client writes or its time is over.
+                Some(hold) if hold.frames == 0 => hold.until,
+                _ => clock.time_of(survey.frames_left(rate), rate),
+            };
             if deadline > now {
                 return Some(deadline);
             }

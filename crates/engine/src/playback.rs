@@ -243,6 +243,11 @@ impl Flow {
         self.is_underrun = true;
     }
 
+    /// Whether the client is expected to write on: one that drains, or never prebuffers, is not waited for.
+    pub(crate) fn may_be_late(&self) -> bool {
+        self.started && self.drain.is_none() && self.queue.attr().prebuf > 0
+    }
+
     fn request(&mut self, outbox: &mut Outbox) {
         let bytes = self.queue.pop_missing();
         if bytes > 0 {

@@ -1,5 +1,6 @@
 //! Rendering: who is active on a device, what is due, and the way from the queues to the monitor.
 
+use crate::bus::Bus;
 use crate::core::Core;
 use crate::device::Device;
 use crate::outbox::Outbox;
@@ -7,6 +8,26 @@ use crate::playback::{BLOCK, Playback, Voice};
 use crate::record::Record;
 use crate::slab::{NONE, Slab};
 use crate::types::{MAX_LATENCY_USEC, MIN_LATENCY_USEC};
+
+/// How long, in microseconds, a device may put off rendering the moment at which a stream runs dry: what the client
+/// writes until then is heard without a gap and without being late, since nobody has heard that moment yet.
+const GRACE_USEC: u64 = 10_000;
+
+/// A stream that has run dry, and whose client still has time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    /// Frames of the device that can be rendered without the stream running dry.
+    pub(crate) frames: u64,
+    /// When the client's time is over, in nanoseconds.
+    pub(crate) until: u64,
+}
+
+impl Hold {
+    /// What holds for two streams.
+    fn and(self, other: Hold) -> Hold {
+        Hold { frames: self.frames.min(other.frames), until: self.until.min(other.until) }
+    }
+}
 
 /// What a look at a device's streams says.
 pub(crate) struct Survey {
@@ -21,6 +42,8 @@ pub(crate) struct Survey {
     dry: Option<u64>,
     handover_usec: u64,
     solo: u32,
+    pub(crate) hold: Option<Hold>,
+    grace_usec: u64,
 }
 
 impl Survey {
@@ -41,11 +64,20 @@ impl Survey {
         self.records += 1;
         self.cycle_usec = self.cycle_usec.min(record.output.latency_usec);
         self.handover_usec = self.handover_usec.min(record.output.usec_left());
+        // Whoever listens closely is not made to wait for others' clients.
+        self.grace_usec = self.grace_usec.min(record.output.latency_usec / 4);
+    }
+
+    /// Until when to wait for a stream that is dry `dry` frames from what is rendered, if it is to be waited for.
+    fn hold_for(&self, device: &Device, playback: &Playback, dry: u64, now: u64) -> Option<u64> {
+        let dry_at = device.clock?.time_of(dry, device.spec.rate);
+        let until = dry_at.saturating_add(self.grace_usec * 1000);
+        (playback.flow.may_be_late() && (dry_at..until).contains(&now)).then_some(until)
     }
 }
 
 impl Core {
-    pub(crate) fn survey(&self, slot: u32) -> Option<Survey> {
+    pub(crate) fn survey(&self, slot: u32, now: u64) -> Option<Survey> {
         let device = self.devices.get(slot)?;
         let mut survey = Survey {
             streams: 0,
@@ -58,38 +90,20 @@ impl Core {
             dry: None,
             handover_usec: u64::MAX,
             solo: NONE,
+            hold: None,
+            grace_usec: GRACE_USEC,
         };
         if device.suspended {
             survey.cycle_usec = 0;
             return Some(survey);
         }
-        let rate = u64::from(device.spec.rate);
-        let mut at = device.buses;
-        while let Some(bus) = self.buses.get(at) {
-            survey.buses += 1;
-            let bus_rate = u64::from(bus.rate.max(1));
-            survey.tail = survey.tail.max((bus.tail as u64 * rate).div_ceil(bus_rate));
-            let slack = if bus.resampler.is_some() { 2 } else { 0 };
-            let mut stream = bus.streams;
-            while let Some(playback) = self.playbacks.get(stream) {
-                if playback.is_active() {
-                    survey.streams += 1;
-                    survey.playback_usec = survey.playback_usec.min(playback.latency_usec);
-                    let dry = playback.flow.queue.frames_until_dry();
-                    let dry = dry.map(|frames| (u64::from(frames) * rate).div_ceil(bus_rate) + slack);
-                    survey.dry = survey.dry.into_iter().chain(dry).min();
-                    survey.solo = if playback.can_pass() { stream } else { NONE };
-                }
-                for record in self.active_records(playback.voice.taps) {
-                    survey.tapped = true;
-                    survey.count(record);
-                }
-                stream = playback.next;
-            }
-            at = bus.next;
-        }
         for record in self.active_records(device.records) {
             survey.count(record);
+        }
+        let mut at = device.buses;
+        while let Some(bus) = self.buses.get(at) {
+            self.survey_bus(device, bus, now, &mut survey);
+            at = bus.next;
         }
         survey.playback_usec = survey.playback_usec.max(MIN_LATENCY_USEC);
         survey.cycle_usec = survey.cycle_usec.min(survey.playback_usec).max(MIN_LATENCY_USEC);
@@ -100,6 +114,40 @@ impl Core {
             survey.cycle_usec = 0;
         }
         Some(survey)
+    }
+
+    fn survey_bus(&self, device: &Device, bus: &Bus, now: u64, survey: &mut Survey) {
+        let (rate, bus_rate) = (u64::from(device.spec.rate), u64::from(bus.rate.max(1)));
+        survey.buses += 1;
+        survey.tail = survey.tail.max((bus.tail as u64 * rate).div_ceil(bus_rate));
+        // What a resampler takes for so many frames varies by one.
+        let slack = u64::from(bus.resampler.is_some());
+        let mut slot = bus.streams;
+        while let Some(playback) = self.playbacks.get(slot) {
+            for record in self.active_records(playback.voice.taps) {
+                survey.tapped = true;
+                survey.count(record);
+            }
+            if playback.is_active() {
+                survey.streams += 1;
+                survey.playback_usec = survey.playback_usec.min(playback.latency_usec);
+                survey.solo = if playback.can_pass() { slot } else { NONE };
+                if let Some(frames) = playback.flow.queue.frames_until_dry().map(u64::from) {
+                    let dry = (frames * rate).div_ceil(bus_rate) + 2 * slack;
+                    let hold = survey.hold_for(device, playback, dry, now).map(|until| {
+                        // What its client writes is waited for.
+                        playback.appetite.set(true);
+                        // One frame stays, so that the stream does not start anew.
+                        Hold { frames: frames.saturating_sub(1 + slack) * rate / bus_rate, until }
+                    });
+                    match hold {
+                        Some(hold) => survey.hold = Some(survey.hold.map_or(hold, |other| other.and(hold))),
+                        None => survey.dry = survey.dry.into_iter().chain([dry]).min(),
+                    }
+                }
+            }
+            slot = playback.next;
+        }
     }
 
     fn active_records(&self, first: u32) -> impl Iterator<Item = &Record> {
@@ -115,7 +163,8 @@ impl Core {
         if due == 0 || device.suspended {
             return;
         }
-        let Some(survey) = self.survey(slot) else { return };
+        let Some(survey) = self.survey(slot, now) else { return };
+        let due = survey.hold.map_or(due, |hold| due.min(hold.frames));
         let started = (self.stopwatch)();
         let mut left = due as usize;
         while left > 0 {

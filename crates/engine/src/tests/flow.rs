@@ -54,8 +54,7 @@ fn nothing_plays_before_prebuf_is_there() {
     bench.run_for(100 * MS);
     assert_eq!(bench.take_events(), [""; 0]);
     bench.write(stream, &[1; 4]);
-    bench.run_for(MS);
-    bench.run_for(10 * MS);
+    bench.run_for(21 * MS);
     let events = bench.take_events();
     assert_eq!(events[0], "started");
     assert!(events.contains(&"underflow 1920".into()), "{events:?}");
@@ -73,6 +72,44 @@ fn a_late_client_underflows_once_and_resumes() {
     bench.write(stream, &noise(s16_stereo(), 480));
     bench.run_for(5 * MS);
     assert_eq!(bench.take_events(), ["resumed"]);
+}
+
+#[test]
+fn a_client_that_is_a_little_late_is_heard_without_a_gap() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let mut listener = record_config(RecordFrom::Monitor(device), s16_stereo());
+    listener.latency_usec = 50_000;
+    let record = bench.engine.add_record(&listener).unwrap();
+    for _ in 0..32 {
+        bench.engine.supply(record, Block::private(1920));
+    }
+    let stream = bench.playback(device, s16_stereo());
+    let sound = noise(s16_stereo(), 2 * 960);
+    let (first, second) = sound.split_at(960 * 4);
+    bench.write(stream, first);
+    // Of 20 ms.
+    bench.run_for(29 * MS);
+    bench.write(stream, second);
+    bench.run_for(10 * MS);
+    let events = bench.take_events();
+    assert!(!events.iter().any(|event| event.starts_with("underflow")), "{events:?}");
+    bench.run_for(100 * MS);
+    assert!(position_of(&bench.recorded, &sound).is_some());
+    assert!(bench.take_events().contains(&"underflow 7680".into()));
+}
+
+#[test]
+fn whoever_listens_closely_does_not_wait_for_a_late_client() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    bench.monitor(device, s16_stereo());
+    let stream = bench.playback(device, s16_stereo());
+    bench.write(stream, &noise(s16_stereo(), 960));
+    bench.run_for(23 * MS);
+    let events = bench.take_events();
+    assert!(events.contains(&"underflow 3840".into()), "{events:?}");
+    assert_eq!(bench.recorded.len(), 2 * 1920);
 }
 
 #[test]

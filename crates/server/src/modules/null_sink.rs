@@ -2,6 +2,8 @@
 
 use sealpulse_protocol::{Encoding, FormatInfo, PropList};
 
+use sealpulse_engine::MAX_LATENCY_USEC;
+
 use super::ModuleError;
 use super::args::{ModuleArgs, parse_proplist};
 use crate::policy::NewSink;
@@ -14,6 +16,9 @@ const DRIVER: &str = "module-null-sink.c";
 
 /// What a sink is called whose loader has no wish.
 const DEFAULT_NAME: &str = "null";
+
+/// Longest latency of a sink with `norewinds`, in microseconds.
+const NOREWINDS_LATENCY_USEC: u64 = 50_000;
 
 const ARGUMENTS: &[&str] =
     &["sink_name", "sink_properties", "format", "rate", "channels", "channel_map", "formats", "norewinds"];
@@ -63,13 +68,27 @@ impl State {
         let mut proplist: PropList =
             [("device.description", "Null Output"), ("device.class", "abstract")].into_iter().collect();
         args.proplist("sink_properties", &mut proplist)?;
-        // Nothing is rendered ahead here, so there is never anything to rewind; PulseAudio only warns of a
-        // value that it cannot read.
-        if let Err(error) = args.boolean("norewinds") {
-            tracing::warn!(%error, "ignored");
-        }
+        // Nothing is rendered ahead here, so there is never anything to rewind: what remains of it is that the
+        // latency is short. PulseAudio only warns of a value that it cannot read.
+        let max_latency_usec = match args.boolean("norewinds") {
+            Ok(Some(true)) => NOREWINDS_LATENCY_USEC,
+            Ok(_) => MAX_LATENCY_USEC,
+            Err(error) => {
+                tracing::warn!(%error, "ignored");
+                MAX_LATENCY_USEC
+            }
+        };
         let name = args.value("sink_name").unwrap_or_else(|| DEFAULT_NAME.to_owned());
-        Ok(self.add_sink(NewSink { name, module, driver: DRIVER, spec, map, proplist, formats })?)
+        Ok(self.add_sink(NewSink {
+            name,
+            module,
+            driver: DRIVER,
+            spec,
+            map,
+            proplist,
+            formats,
+            max_latency_usec,
+        })?)
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct NewSink {
     pub(crate) map: ChannelMap,
     pub(crate) proplist: PropList,
     pub(crate) formats: Vec<FormatInfo>,
+    /// Longest latency that it has, in microseconds.
+    pub(crate) max_latency_usec: u64,
 }
 
 /// Why a sink cannot be made.
@@ -105,6 +107,7 @@ impl State {
                 device,
                 spec: new.spec,
                 map: new.map,
+                max_latency_usec: new.max_latency_usec,
                 priority: priority(&monitor_proplist),
                 proplist: monitor_proplist,
                 flags: SourceFlags::LATENCY | SourceFlags::DYNAMIC_LATENCY | SourceFlags::DECIBEL_VOLUME,
@@ -126,6 +129,7 @@ impl State {
                 device,
                 spec: new.spec,
                 map: new.map,
+                max_latency_usec: new.max_latency_usec,
                 default_rate: new.spec.rate,
                 priority: priority(&proplist),
                 proplist,

@@ -226,7 +226,7 @@ impl State {
             self.kill_sink_input(input);
             return Err(ErrorCode::TooLarge);
         }
-        stream.fix_attr(&mut self.engine);
+        stream.fix_attr(&mut self.engine, sink.max_latency_usec);
         let moved = PlaybackStreamMoved {
             channel: stream.channel,
             sink_index: to,
@@ -290,7 +290,7 @@ impl State {
             self.kill_source_output(output);
             return Err(ErrorCode::TooLarge);
         }
-        stream.fix_attr(&mut self.engine);
+        stream.fix_attr(&mut self.engine, source.max_latency_usec);
         let moved = RecordStreamMoved {
             channel: stream.channel,
             source_index: to,

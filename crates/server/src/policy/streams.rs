@@ -14,8 +14,11 @@ pub(crate) fn playback_attr(
     asked: PlaybackAttr,
     mode: LatencyMode,
     spec: &SampleSpec,
+    max_latency_usec: u64,
 ) -> (PlaybackAttr, u64) {
-    let (attr, latency_usec) = buffer_attr::fix_playback(asked, mode, spec, Engine::clamp_latency);
+    let (attr, latency_usec) = buffer_attr::fix_playback(asked, mode, spec, |usec| {
+        Engine::clamp_latency(usec).min(max_latency_usec)
+    });
     let fixed = queue_attr(attr).sanitize(spec.frame_size());
     let attr = PlaybackAttr {
         maxlength: fixed.maxlength as u32,
@@ -27,8 +30,13 @@ pub(crate) fn playback_attr(
 }
 
 /// The same for a record stream.
-pub(crate) fn record_attr(asked: RecordAttr, mode: LatencyMode, spec: &SampleSpec) -> (RecordAttr, u64) {
-    buffer_attr::fix_record(asked, mode, spec, Engine::clamp_latency)
+pub(crate) fn record_attr(
+    asked: RecordAttr,
+    mode: LatencyMode,
+    spec: &SampleSpec,
+    max_latency_usec: u64,
+) -> (RecordAttr, u64) {
+    buffer_attr::fix_record(asked, mode, spec, |usec| Engine::clamp_latency(usec).min(max_latency_usec))
 }
 
 /// What the engine's queue is to hold. PulseAudio's sinks render ahead, so that up to their latency lies in the sink
@@ -65,8 +73,9 @@ pub(crate) fn capture_latency(latency_usec: u64) -> u64 {
 
 impl SinkInput {
     /// Works the sizes out again, after a wish or the sink has changed, and tells the engine.
-    pub(crate) fn fix_attr(&mut self, engine: &mut Engine) {
-        (self.attr, self.latency_usec) = playback_attr(self.asked_attr, self.latency_mode, &self.spec);
+    pub(crate) fn fix_attr(&mut self, engine: &mut Engine, max_latency_usec: u64) {
+        (self.attr, self.latency_usec) =
+            playback_attr(self.asked_attr, self.latency_mode, &self.spec, max_latency_usec);
         let queue = engine_attr(self.attr, self.latency_mode, self.latency_usec, &self.spec);
         engine.set_attr(self.stream, queue, self.latency_usec);
     }
@@ -74,8 +83,9 @@ impl SinkInput {
 
 impl SourceOutput {
     /// Works the sizes out again, after a wish or the source has changed, and tells the engine.
-    pub(crate) fn fix_attr(&mut self, engine: &mut Engine) {
-        (self.attr, self.latency_usec) = record_attr(self.asked_attr, self.latency_mode, &self.spec);
+    pub(crate) fn fix_attr(&mut self, engine: &mut Engine, max_latency_usec: u64) {
+        (self.attr, self.latency_usec) =
+            record_attr(self.asked_attr, self.latency_mode, &self.spec, max_latency_usec);
         engine.set_record_attr(self.stream, self.attr.fragsize as usize, capture_latency(self.latency_usec));
     }
 }

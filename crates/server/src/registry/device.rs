@@ -36,6 +36,8 @@ pub(crate) struct Sink {
     pub(crate) device: DeviceId,
     pub(crate) spec: SampleSpec,
     pub(crate) map: ChannelMap,
+    /// Longest latency that it has, in microseconds.
+    pub(crate) max_latency_usec: u64,
     /// The rate that it was made with.
     pub(crate) default_rate: u32,
     pub(crate) proplist: PropList,
@@ -62,6 +64,8 @@ pub(crate) struct Source {
     pub(crate) device: DeviceId,
     pub(crate) spec: SampleSpec,
     pub(crate) map: ChannelMap,
+    /// Longest latency that it has, in microseconds.
+    pub(crate) max_latency_usec: u64,
     pub(crate) proplist: PropList,
     pub(crate) flags: SourceFlags,
     pub(crate) priority: u32,

@@ -23,9 +23,6 @@ const PROTOCOL_DRIVER: &str = "protocol-native.c";
 /// Steps of a software volume (`PA_VOLUME_NORM + 1`).
 const VOLUME_STEPS: u32 = 0x10001;
 
-/// The latency of a sink that no stream has a wish for, in microseconds.
-const IDLE_LATENCY_USEC: u64 = sealpulse_engine::MAX_LATENCY_USEC;
-
 /// The spec that a client of this version can understand: formats that came later are shown as float.
 fn known_spec(spec: SampleSpec, version: u32) -> SampleSpec {
     let format = match spec.format {
@@ -88,7 +85,7 @@ impl State {
         let monitor = self.registry.sources.get(sink.monitor);
         let configured = match sink.state {
             DeviceState::Suspended => 0,
-            _ => self.registry.sink_requested_latency(sink).unwrap_or(IDLE_LATENCY_USEC),
+            _ => self.registry.sink_requested_latency(sink).unwrap_or(sink.max_latency_usec),
         };
         Some(SinkInfo {
             index,
@@ -121,7 +118,7 @@ impl State {
         let sink = self.registry.sinks.get(source.monitor_of);
         let configured = match source.state {
             DeviceState::Suspended => 0,
-            _ => self.registry.source_requested_latency(source).unwrap_or(IDLE_LATENCY_USEC),
+            _ => self.registry.source_requested_latency(source).unwrap_or(source.max_latency_usec),
         };
         Some(SourceInfo {
             index,

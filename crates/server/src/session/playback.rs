@@ -81,7 +81,7 @@ impl Handle for CreatePlaybackStream {
             minreq: self.minreq,
         };
         let latency_mode = LatencyMode::new(self.adjust_latency, self.early_requests);
-        let (attr, latency_usec) = playback_attr(asked_attr, latency_mode, &spec);
+        let (attr, latency_usec) = playback_attr(asked_attr, latency_mode, &spec, sink.max_latency_usec);
         let queue = engine_attr(attr, latency_mode, latency_usec, &spec);
         let config = PlaybackConfig {
             spec,
@@ -314,7 +314,8 @@ impl Handle for SetPlaybackStreamBufferAttr {
             minreq: self.minreq,
         };
         input.latency_mode = LatencyMode::new(self.adjust_latency, self.early_requests);
-        input.fix_attr(&mut state.engine);
+        let sink = state.registry.sinks.get(input.sink).ok_or(ErrorCode::NoEntity)?;
+        input.fix_attr(&mut state.engine, sink.max_latency_usec);
         let PlaybackAttr { maxlength, tlength, prebuf, minreq } = input.attr;
         let sink_latency = Usec(input.latency_usec);
         Ok(Outcome::Reply(SetPlaybackStreamBufferAttrReply {

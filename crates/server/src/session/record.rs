@@ -97,7 +97,7 @@ impl Handle for CreateRecordStream {
         };
         let asked_attr = RecordAttr { maxlength: self.maxlength, fragsize: self.fragsize };
         let latency_mode = LatencyMode::new(self.adjust_latency, self.early_requests);
-        let (attr, latency_usec) = record_attr(asked_attr, latency_mode, &spec);
+        let (attr, latency_usec) = record_attr(asked_attr, latency_mode, &spec, source.max_latency_usec);
         let config = RecordConfig {
             from,
             spec,
@@ -317,7 +317,8 @@ impl Handle for SetRecordStreamBufferAttr {
         let output = state.registry.source_outputs.get_mut(index).ok_or(ErrorCode::NoEntity)?;
         output.asked_attr = RecordAttr { maxlength: self.maxlength, fragsize: self.fragsize };
         output.latency_mode = LatencyMode::new(self.adjust_latency, self.early_requests);
-        output.fix_attr(&mut state.engine);
+        let source = state.registry.sources.get(output.source).ok_or(ErrorCode::NoEntity)?;
+        output.fix_attr(&mut state.engine, source.max_latency_usec);
         let reply = SetRecordStreamBufferAttrReply {
             maxlength: output.attr.maxlength,
             fragsize: output.attr.fragsize,
