@@ -56,8 +56,8 @@ pub struct Limits {
     /// Bytes that wait for a client that does not read. Beyond that it is disconnected: it either hangs or
     /// means harm. Recorded sound stops being queued far earlier.
     pub queued_bytes: usize,
-    /// Bytes of all keys and values of one property list (`PA_ERR_TOOLARGE`): many times what an application
-    /// icon takes.
+    /// Bytes of all keys and values of one property list (`PA_ERR_TOOLARGE`): a value may have 64 KiB, as in
+    /// PulseAudio, and each stream has a copy of its client's list.
     pub proplist_bytes: usize,
     /// Questions of one client that wait for a sound thread (latency, lists): far more than a well-behaved
     /// client asks at once. Beyond that it gets `PA_ERR_BUSY`.
@@ -74,7 +74,7 @@ impl Default for Limits {
             streams_per_device: 256,
             modules: 256,
             queued_bytes: 8 << 20,
-            proplist_bytes: 1 << 20,
+            proplist_bytes: 128 << 10,
             pending_queries: 256,
             auth_timeout: Duration::from_secs(60),
         }

@@ -11,7 +11,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::SocketFlags;
 use sealpulse_protocol::{Facility, Operation, PropList};
-use sealpulse_transport::{Link, LinkConfig, TransportKind};
+use sealpulse_transport::{Link, LinkConfig};
 
 use crate::ServerError;
 use crate::config::SocketConfig;
@@ -311,16 +311,6 @@ impl State {
         }
         if starved {
             self.supply_starved(key);
-        }
-    }
-
-    /// Tells clients which of their blocks were played.
-    pub(crate) fn flush_releases(&mut self) {
-        for key in self.sessions.keys() {
-            let Some(session) = self.sessions.get(key) else { continue };
-            if session.transport != TransportKind::Socket && session.has_played {
-                self.mark_dirty(key);
-            }
         }
     }
 }

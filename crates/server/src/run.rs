@@ -293,7 +293,7 @@ impl State {
         }
         self.engine_events = events;
         // Blocks that were played are free again: their owners want to know.
-        self.flush_releases();
+        self.flush_players();
     }
 
     /// Does what a turn has put off, and sends all that it has produced.

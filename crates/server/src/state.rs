@@ -7,6 +7,7 @@ use calloop::LoopHandle;
 use rustix::event::epoll;
 use sealpulse_engine::{Engine, Event, PlaybackId, RecordId};
 use sealpulse_protocol::command::SubscribeEvent;
+use sealpulse_protocol::frame::FRAME_SIZE_MAX;
 use sealpulse_protocol::{
     ErrorCode, Facility, Field, NO_TAG, Operation, Packet, SubscriptionEvent, encode_command, encode_error,
     encode_reply,
@@ -95,7 +96,12 @@ impl State {
     /// Answers a command.
     pub(crate) fn reply<R: Field>(&mut self, session: SessionKey, tag: u32, reply: &R) {
         let Some(session_state) = self.sessions.get_mut(session) else { return };
-        session_state.link.send_packet(encode_reply(tag, reply, session_state.version));
+        let packet = encode_reply(tag, reply, session_state.version);
+        if packet.len() > FRAME_SIZE_MAX as usize {
+            // A list of everything, after many clients filled their properties.
+            return self.refuse(session, tag, ErrorCode::TooLarge);
+        }
+        session_state.link.send_packet(packet);
         self.mark_dirty(session);
     }
 
@@ -112,6 +118,11 @@ impl State {
         if !std::mem::replace(&mut session_state.dirty, true) {
             self.dirty.push(session);
         }
+    }
+
+    /// Tells clients, with the next flush, which of their blocks were played.
+    pub(crate) fn flush_players(&mut self) {
+        self.sessions.mark_players(&mut self.dirty);
     }
 
     /// Sends this turn's events to those who subscribed.

@@ -215,6 +215,16 @@ impl Sessions {
         self.subscribed = self.subscribed + usize::from(after) - usize::from(before);
     }
 
+    /// Adds those who have played out of shared memory to the sessions that are to be flushed.
+    pub(crate) fn mark_players(&mut self, dirty: &mut Vec<SessionKey>) {
+        for (slot, session) in &mut self.slots {
+            if session.has_played && session.transport != TransportKind::Socket && !session.dirty {
+                session.dirty = true;
+                dirty.push(SessionKey { slot: slot as u32, client: session.client });
+            }
+        }
+    }
+
     pub(crate) fn any_subscribed(&self) -> bool {
         self.subscribed > 0
     }
