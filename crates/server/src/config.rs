@@ -108,6 +108,10 @@ pub struct Config {
     pub allow_exit: bool,
     /// Whether clients may load and unload modules.
     pub allow_module_loading: bool,
+    /// SCHED_RR priority of the control thread, 1 to 99, below that of the sound threads: between a sound thread's
+    /// request and a client's answer it must not wait for whatever else the machine does. Where the kernel refuses
+    /// it, or for `None`, there is the nice level.
+    pub realtime_priority: Option<u8>,
     /// The nice level of the control thread, -20 (first in line) to 19: what clients write must not wait for
     /// whatever else the machine does. Where the kernel refuses it, the level stays as it is.
     pub nice_level: Option<i32>,
@@ -132,6 +136,7 @@ impl Default for Config {
             alternate_rate: 48_000,
             allow_exit: true,
             allow_module_loading: true,
+            realtime_priority: Some(1),
             // PulseAudio's.
             nice_level: Some(-11),
             limits: Limits::default(),

@@ -16,6 +16,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimi
 use rustix::rand::{GetRandomFlags, getrandom};
 use sealpulse_engine::Engine;
 
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+
 use crate::config::Config;
 use crate::connections::{ENGINE, LOOP};
 use crate::listen::PidFile;
@@ -95,6 +100,8 @@ impl Server {
 
         let cookie = cookie::load(&config.cookie)?;
         let engine = Engine::start(&config.engine)?;
+        // After the sound threads, which would inherit it.
+        let realtime = config.realtime_priority.is_some_and(make_realtime);
         epoll::add(&epoll, engine.event_fd(), epoll::EventData::new_u64(ENGINE), epoll::EventFlags::IN)?;
         let mut state = State {
             settings: Settings {
@@ -124,6 +131,7 @@ impl Server {
             busy: false,
             stopping: false,
             wakeups: 0,
+            realtime,
             warnings: RateLimit::default(),
             incoming: Vec::new(),
             ready_events: Vec::with_capacity(EVENTS_PER_TURN),
@@ -342,6 +350,12 @@ impl State {
         }
         self.engine.commit();
     }
+}
+
+fn make_realtime(priority: u8) -> bool {
+    let Ok(value) = ThreadPriorityValue::try_from(priority) else { return false };
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(value), policy).is_ok()
 }
 
 /// A ping per client and ring is more than the usual soft limit of 1,024 descriptors has room for.

@@ -67,6 +67,8 @@ pub(crate) struct State {
     pub(crate) stopping: bool,
     /// How often this thread woke.
     pub(crate) wakeups: u64,
+    /// Whether this thread has real-time priority.
+    pub(crate) realtime: bool,
     pub(crate) warnings: RateLimit,
     /// Kept between turns for its memory.
     pub(crate) incoming: Vec<Incoming>,

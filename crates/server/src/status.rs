@@ -178,7 +178,8 @@ impl State {
             let name = client.proplist.get_str("application.name").unwrap_or_default();
             Some(self.client_status(index, name, self.sessions.get(client.session)?, timings))
         });
-        let control = ThreadStatus { name: "control".to_owned(), wakeups: self.wakeups, realtime: false };
+        let control =
+            ThreadStatus { name: "control".to_owned(), wakeups: self.wakeups, realtime: self.realtime };
         let sound = self.engine.thread_stats().into_iter().map(|thread| ThreadStatus {
             name: thread.name.to_owned(),
             wakeups: thread.wakeups,
