@@ -88,6 +88,13 @@ impl Client {
         self
     }
 
+    /// The same without a variable.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Client {
+        self.environment.retain(|(other, _)| other != name);
+        self
+    }
+
     /// A path in the test's own directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)

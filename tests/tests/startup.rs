@@ -135,6 +135,37 @@ fn readiness_is_told_to_an_inherited_fd() {
 }
 
 #[test]
+fn the_environment_says_where_it_listens() {
+    let server = options().start();
+    let client = server.client(Transport::Memfd);
+    for (variable, directory, socket) in [
+        ("PULSE_RUNTIME_PATH", "pulse-runtime", "native"),
+        ("XDG_RUNTIME_DIR", "xdg-runtime", "pulse/native"),
+    ] {
+        let directory = client.path(directory);
+        fs::create_dir(&directory).expect("it can be made");
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).expect("it is ours");
+        let socket = directory.join(socket);
+        let environment = client.clone().with(variable, &directory.display().to_string());
+        let script = format!(
+            "exec 4<>fifo-{variable}; {} serve --ready-fd 4 & read line <&4 && unset PULSE_SERVER && \
+             pactl info; test -S {} || exit 9; kill $!; wait $!",
+            sealpulse().display(),
+            socket.display()
+        );
+        client.run("mkfifo", &[format!("fifo-{variable}")]).expect_success("mkfifo");
+        let output = environment.run("bash", &["-c", &script]);
+        output.expect_success(variable);
+        assert!(output.stdout.contains(&format!("Server String: {}", socket.display())), "{}", output.stdout);
+        assert!(!socket.exists());
+    }
+    let nowhere = client.without("XDG_RUNTIME_DIR");
+    let output = run(&nowhere, &["serve"]).wait(wait::LIMIT);
+    assert_eq!(output.code(), 1);
+    assert!(output.stderr.contains("XDG_RUNTIME_DIR"), "{}", output.stderr);
+}
+
+#[test]
 fn there_is_a_null_sink_unless_it_is_not_wanted() {
     let server = options().start();
     let client = server.client(Transport::Memfd);
