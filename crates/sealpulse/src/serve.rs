@@ -28,7 +28,7 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
     config.allow_module_loading = !options.disallow_module_loading;
     config.allow_exit = !options.disallow_exit;
     if options.no_realtime {
-        config.engine.realtime_priority = None;
+        (config.realtime_priority, config.engine.realtime_priority) = (None, None);
     }
     sealpulse_server::run(config)?;
     Ok(())
