@@ -138,7 +138,7 @@ impl Client {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("pactl {arguments:?}: {error}: {text}"))
     }
 
-    /// The clients that sealpulse's status names by `application.name`, or all.
+    /// What sealpulse says of itself.
     pub fn status(&self) -> Value {
         let text = self.pactl(&["send-message", "/sealpulse", "status"]);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("status: {error}: {text}"))

@@ -21,11 +21,6 @@ pub struct MemoryFd {
     pub seals: Option<SealFlags>,
 }
 
-/// How many fds a process has.
-pub fn fd_count(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
-}
-
 /// What the fds of a process link to.
 pub fn fd_targets(pid: u32) -> Vec<String> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
