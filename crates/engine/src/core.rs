@@ -303,6 +303,7 @@ impl Core {
         if let Some(stream) = self.playbacks.get_mut(slot) {
             std::mem::swap(&mut stream.voice.remix, &mut remix);
             stream.voice.raw_ok = raw_ok;
+            stream.flow.forget_tail();
         }
         if let Some(remix) = remix {
             self.outbox.discard(Garbage::Remix(remix));

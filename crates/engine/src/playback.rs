@@ -65,6 +65,8 @@ pub(crate) struct Flow {
     id: PlaybackId,
     frame_size: usize,
     drain: Option<u64>,
+    /// Frames until the resampler has given all that this stream put into it.
+    tail: usize,
     is_underrun: bool,
     // Whether a client that wanted to play was too late, so that going on means a gap was heard.
     starved: bool,
@@ -138,6 +140,7 @@ impl Flow {
             id,
             frame_size,
             drain: None,
+            tail: 0,
             is_underrun: true,
             starved: false,
             started: false,
@@ -209,7 +212,7 @@ impl Flow {
 
     pub(crate) fn drain(&mut self, token: u64, outbox: &mut Outbox) {
         self.queue.prebuf_disable();
-        if self.queue.is_readable() {
+        if self.queue.is_readable() || self.tail > 0 {
             self.drain = Some(token);
         } else {
             outbox.event(Event::Drained { stream: self.id, token });
@@ -228,12 +231,16 @@ impl Flow {
     fn ran_dry(&mut self, now: u64, outbox: &mut Outbox) {
         // First what is missing, as PulseAudio asks for that with the last bytes that it takes.
         self.request(outbox);
-        if let Some(token) = self.drain.take() {
+        // PulseAudio tells of a queue that is empty before it says that all has been played.
+        if !self.is_underrun {
+            outbox.event(Event::Underflow { stream: self.id, read_index: self.queue.read_index() });
+            self.starved = self.started && self.drain.is_none();
+        }
+        if self.tail == 0
+            && let Some(token) = self.drain.take()
+        {
             outbox.event(Event::Drained { stream: self.id, token });
             self.starved = false;
-        } else if !self.is_underrun {
-            outbox.event(Event::Underflow { stream: self.id, read_index: self.queue.read_index() });
-            self.starved = self.started;
         }
         if self.started && self.queue.attr().prebuf > 0 {
             self.started = false;
@@ -255,22 +262,43 @@ impl Flow {
         }
     }
 
+    /// Frames until a drain is done, where the queue is empty and only the resampler holds sound.
+    pub(crate) fn frames_until_drained(&self) -> Option<usize> {
+        let waits = self.drain.is_some() && !self.corked && !self.queue.is_readable();
+        (waits && self.tail > 0).then_some(self.tail)
+    }
+
+    /// So many frames went by without sound of this stream.
+    pub(crate) fn pass_silence(&mut self, frames: usize) {
+        self.tail = self.tail.saturating_sub(frames);
+    }
+
+    /// The stream has left the resampler that held its last sound.
+    pub(crate) fn forget_tail(&mut self) {
+        self.tail = 0;
+    }
+
     /// Takes `frames` frames: `consume` gets the sound and the frame at which it belongs; where it gets none
-    /// there is silence.
+    /// there is silence. `tail` is how many frames later the last of it comes out of the resampler.
     pub(crate) fn pull(
         &mut self,
         frames: usize,
+        tail: usize,
         now: u64,
         outbox: &mut Outbox,
         mut consume: impl FnMut(usize, Samples<'_>, &mut Outbox),
     ) {
         let mut at = 0;
         while at < frames {
-            if !self.queue.is_readable() {
+            let sounds = self.queue.is_readable();
+            if !sounds {
                 self.ran_dry(now, outbox);
             }
             let bytes = match self.queue.peek((frames - at) * self.frame_size) {
-                Peek::Nothing => break,
+                Peek::Nothing => {
+                    self.pass_silence(frames - at);
+                    break;
+                }
                 Peek::Silence(bytes) => bytes,
                 Peek::Data(samples) => {
                     let bytes = samples.len();
@@ -282,6 +310,11 @@ impl Flow {
             self.playing_for += bytes as u64;
             self.queue.drop(bytes);
             at += bytes / self.frame_size;
+            if sounds {
+                self.tail = tail;
+            } else {
+                self.pass_silence(bytes / self.frame_size);
+            }
         }
     }
 }

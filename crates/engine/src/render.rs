@@ -146,6 +146,9 @@ impl Core {
                     }
                 }
             }
+            let drained = playback.flow.frames_until_drained();
+            let drained = drained.map(|frames| (frames as u64 * rate).div_ceil(bus_rate) + 2 * slack);
+            survey.dry = survey.dry.into_iter().chain(drained).min();
             slot = playback.next;
         }
     }
@@ -231,6 +234,8 @@ impl Core {
             // The room was made for the most that can be needed; less sound is better than a panic.
             let needed = if bus.resampler.is_some() { needed.min(bus.sum.len() / channels) } else { needed };
             let tail = bus.tail_frames();
+            // At the lowest rates that would take minutes.
+            let wait = tail.min(bus.rate as usize);
             let target = match bus.resampler {
                 Some(_) => {
                     let sum = &mut bus.sum[..needed * channels];
@@ -250,13 +255,15 @@ impl Core {
                 // Who listens to this stream alone hears silence where it has none to give, as from the device.
                 let mut heard = 0;
                 if is_active {
-                    flow.pull(needed, now, &mut self.outbox, |at, samples, outbox| {
+                    flow.pull(needed, wait, now, &mut self.outbox, |at, samples, outbox| {
                         voice.tap_silence(at - heard, &mut self.scratch, &mut self.records, outbox);
                         let frames = samples.len() / frame_size;
                         heard = at + frames;
                         let target = &mut target[at * channels..heard * channels];
                         voice.mix(samples, target, channels, &mut self.scratch, &mut self.records, outbox);
                     });
+                } else {
+                    flow.pass_silence(needed);
                 }
                 tapped |= voice.taps != NONE;
                 voice.tap_silence(needed - heard, &mut self.scratch, &mut self.records, &mut self.outbox);
@@ -285,7 +292,7 @@ fn pass_through(device: &mut Device, stream: &mut Playback, frames: usize, now: 
     let (format, frame_size) = (device.spec.format, device.spec.frame_size());
     let out = &mut device.out[..frames * frame_size];
     out.fill(format.silence_byte());
-    stream.flow.pull(frames, now, outbox, |at, samples, _| {
+    stream.flow.pull(frames, 0, now, outbox, |at, samples, _| {
         let start = at * frame_size;
         let len = samples.len();
         Voice::pass(format, samples, &mut out[start..start + len]);
