@@ -13,6 +13,10 @@ use crate::types::{MAX_LATENCY_USEC, MIN_LATENCY_USEC};
 /// writes until then is heard without a gap and without being late, since nobody has heard that moment yet.
 const GRACE_USEC: u64 = 10_000;
 
+/// Longest time, in nanoseconds, that a device renders at once. Who asks for more sound than the machine can make
+/// loses the rest, and the thread looks at its commands and at the other devices.
+const RENDER_NANOS_MAX: u64 = 100_000_000;
+
 /// A stream that has run dry, and whose client still has time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hold {
@@ -172,11 +176,22 @@ impl Core {
         let mut left = due as usize;
         while left > 0 {
             left -= self.render_piece(slot, left, survey.solo, now);
+            if (self.stopwatch)().saturating_sub(started) > RENDER_NANOS_MAX {
+                self.skip(slot, left);
+                break;
+            }
         }
         self.settle(slot, now);
         let covered = due * 1_000_000_000 / u64::from(rate.max(1));
         if let Some(device) = self.devices.get(slot) {
             device.gauges.add_load((self.stopwatch)().saturating_sub(started), covered);
+        }
+    }
+
+    /// Leaves out frames that there was no time for.
+    fn skip(&mut self, slot: u32, frames: usize) {
+        if let Some(clock) = self.devices.get_mut(slot).and_then(|device| device.clock.as_mut()) {
+            clock.rendered += frames as u64;
         }
     }
 

@@ -179,3 +179,26 @@ fn a_device_that_goes_before_its_streams_leaves_nothing_behind() {
     assert_eq!(bench.timing(heir).read_index, 19_200);
     assert!((9_100..=9_600).contains(&(bench.recorded.len() / 4)), "{}", bench.recorded.len());
 }
+
+#[test]
+fn a_machine_that_is_too_slow_leaves_sound_out_instead_of_rendering_for_ever() {
+    /// Each look at the clock is 30 ms later.
+    fn slow() -> u64 {
+        static NOW: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        NOW.fetch_add(30 * MS, std::sync::atomic::Ordering::Relaxed)
+    }
+    let mut bench = Bench::with_stopwatch(slow);
+    let device = bench.device(s16_stereo());
+    let mut config = playback_config(s16_stereo());
+    config.attr = QueueAttr { tlength: 48_000 * 16, ..config.attr };
+    let stream = bench.engine.add_playback(device, &config).unwrap();
+    bench.write(stream, &noise(s16_stereo(), 48_000 * 3));
+    bench.step();
+    bench.now += 2_000 * MS;
+    assert!(bench.step().is_some_and(|deadline| deadline > bench.now));
+    // Four pieces of 1,024 frames at most, and none of what was missed later.
+    bench.now += MS;
+    bench.step();
+    let played = bench.timing(stream).read_index / 4;
+    assert!((1_024..=5_000).contains(&played), "{played}");
+}

@@ -42,8 +42,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with_stopwatch(|| 0)
+    }
+
+    /// With a clock of its own for how long rendering takes.
+    fn with_stopwatch(stopwatch: fn() -> u64) -> Self {
         let config = EngineConfig { realtime_priority: None, max_objects: 64 };
-        let (engine, core, commands) = Engine::without_thread(&config, || 0).unwrap();
+        let (engine, core, commands) = Engine::without_thread(&config, stopwatch).unwrap();
         Self { engine, core, commands, now: 1_000_003, steps: 0, events: vec![], recorded: vec![] }
     }
 
