@@ -266,11 +266,7 @@ impl Core {
                     bus.set_rate(rate, sum, outbox);
                     stream.voice.raw_ok &= bus.resampler.as_ref().is_some_and(|filter| filter.is_identity());
                 }
-                let mut tap = stream.voice.taps;
-                while let Some(record) = self.records.get_mut(tap) {
-                    record.set_rates(rate, record.converter.spec.rate);
-                    tap = record.next;
-                }
+                stream.voice.tell_taps_rate(&mut self.records);
             }
             PlaybackCommand::Move { .. } | PlaybackCommand::Query(_) => {}
         }
@@ -304,6 +300,10 @@ impl Core {
             std::mem::swap(&mut stream.voice.remix, &mut remix);
             stream.voice.raw_ok = raw_ok;
             stream.flow.forget_tail();
+            if let Some(bus) = self.buses.get(bus).filter(|bus| bus.rate != stream.voice.spec.rate) {
+                stream.voice.spec.rate = bus.rate;
+                stream.voice.tell_taps_rate(&mut self.records);
+            }
         }
         if let Some(remix) = remix {
             self.outbox.discard(Garbage::Remix(remix));
@@ -434,6 +434,7 @@ impl Core {
     ) {
         self.detach_record(slot, now);
         if let Some(record) = self.records.get_mut(slot) {
+            record.output.set_spec_rate(converter.spec.rate);
             std::mem::swap(&mut record.converter, &mut *converter);
             record.raw_ok = raw_ok;
         }

@@ -372,6 +372,15 @@ impl Voice {
         }
     }
 
+    /// Those who listen to this stream alone are given its rate, which has changed.
+    pub(crate) fn tell_taps_rate(&self, records: &mut Slab<Record>) {
+        let mut tap = self.taps;
+        while let Some(record) = records.get_mut(tap) {
+            record.set_rates(self.spec.rate, record.converter.spec.rate);
+            tap = record.next;
+        }
+    }
+
     fn tap(&self, block: &[f32], records: &mut Slab<Record>, outbox: &mut Outbox) {
         let mut tap = self.taps;
         while let Some(record) = records.get_mut(tap) {

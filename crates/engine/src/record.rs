@@ -44,6 +44,15 @@ impl Record {
         self.raw_ok && self.converter.gains.is_unity()
     }
 
+    /// Time until what it holds should be handed over, in microseconds: with that much more that the last frame is
+    /// there, which can be late by a frame on each side of a resampler. The thread would wake for it again.
+    pub(crate) fn usec_left(&self) -> u64 {
+        let frame_usec = |rate: u32| 1_000_000_u64.div_ceil(u64::from(rate.max(1)));
+        let Converter { source_rate, spec, .. } = &self.converter;
+        let own = if self.converter.keeps_rate() { 0 } else { frame_usec(spec.rate) };
+        self.output.usec_left() + (frame_usec(*source_rate) + own).min(self.output.latency_usec / 4)
+    }
+
     /// New rates of what it listens to and of its own.
     pub(crate) fn set_rates(&mut self, from: u32, to: u32) {
         self.converter.set_rates(from, to);
@@ -128,9 +137,10 @@ impl Converter {
         match &mut self.rate {
             RateStage::Same => {}
             RateStage::Resample(resampler) => resampler.set_rates(from, to),
-            // There is room for no more than what comes in.
+            // One frame makes at most half a block, as the first makes two frames' worth.
             RateStage::Peaks(detector) => {
-                *detector = PeakDetector::new(usize::from(self.spec.channels), from, to.min(from));
+                let to = to.min(from.saturating_mul(BLOCK as u32 / 2));
+                *detector = PeakDetector::new(usize::from(self.spec.channels), from, to);
             }
         }
     }
@@ -169,17 +179,18 @@ impl Converter {
             sealpulse_dsp::encode(format, samples, out);
             write(out);
         };
+        // So much input at once that the output is about half a block; a resampled frame can make more.
+        let (from, to) = (self.source_rate as usize, self.spec.rate.max(1) as usize);
+        let step = (BLOCK / 2 * from / to).clamp(1, BLOCK) * channels;
         match &mut self.rate {
             RateStage::Same => put(block),
             RateStage::Peaks(detector) => {
-                let written = detector.push(block, &mut self.converted);
-                put(&self.converted[..written * channels]);
+                for part in block.chunks(step) {
+                    let written = detector.push(part, &mut self.converted);
+                    put(&self.converted[..written * channels]);
+                }
             }
             RateStage::Resample(resampler) => {
-                // So much input at once that the output is about a block; a frame can give more.
-                let (from, to) = resampler.rates();
-                let step =
-                    ((BLOCK as u64 * u64::from(from) / u64::from(to)) as usize).clamp(1, BLOCK) * channels;
                 for part in block.chunks(step) {
                     let mut written = resampler.push(part, &mut self.converted);
                     while written > 0 {
@@ -275,7 +286,8 @@ impl Output {
     /// At the end of a cycle: hands over what has waited long enough, or everything where nothing more comes
     /// (`running` is false), and tells of losses.
     pub(crate) fn settle(&mut self, running: bool, outbox: &mut Outbox) {
-        let waited = || self.spec.bytes_to_usec(self.filled as u64) >= self.latency_usec;
+        // Another frame would be too much.
+        let waited = || self.spec.bytes_to_usec((self.filled + self.frame_size) as u64) > self.latency_usec;
         if self.filled > 0 && (!running || self.filled >= self.fragsize || waited()) {
             self.emit(outbox);
         }
@@ -291,8 +303,7 @@ impl Output {
         self.filled = 0;
     }
 
-    /// Time until the block that is being filled has to be handed over, in microseconds.
-    pub(crate) fn usec_left(&self) -> u64 {
+    fn usec_left(&self) -> u64 {
         self.latency_usec.saturating_sub(self.spec.bytes_to_usec(self.filled as u64))
     }
 

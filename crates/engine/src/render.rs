@@ -59,15 +59,14 @@ impl Survey {
     pub(crate) fn frames_left(&self, rate: u32) -> u64 {
         let frames = |usec: u64| (u128::from(usec) * u128::from(rate) / 1_000_000) as u64;
         let tail = if self.streams == 0 && self.tail > 0 { self.tail } else { u64::MAX };
-        // Resampled sound can be a frame or two late.
-        let handover = if self.records > 0 { frames(self.handover_usec) + 3 } else { u64::MAX };
+        let handover = if self.records > 0 { frames(self.handover_usec) + 1 } else { u64::MAX };
         frames(self.playback_usec).min(self.dry.unwrap_or(u64::MAX)).min(tail).min(handover).max(1)
     }
 
     fn count(&mut self, record: &Record) {
         self.records += 1;
         self.cycle_usec = self.cycle_usec.min(record.output.latency_usec);
-        self.handover_usec = self.handover_usec.min(record.output.usec_left());
+        self.handover_usec = self.handover_usec.min(record.usec_left());
         // Whoever listens closely is not made to wait for others' clients.
         self.grace_usec = self.grace_usec.min(record.output.latency_usec / 4);
     }

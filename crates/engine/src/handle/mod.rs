@@ -31,9 +31,9 @@ use crate::types::{
 const RING: usize = 8192;
 
 /// Numbers for objects. One is free again when the sound thread has given the object back.
-struct Slots {
-    free: Vec<u32>,
-    next: u32,
+pub(crate) struct Slots {
+    pub(crate) free: Vec<u32>,
+    pub(crate) next: u32,
     limit: u32,
 }
 
@@ -69,7 +69,7 @@ struct SharedBus {
 
 /// The engine, as the control thread holds it. Dropping it stops the sound threads.
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     thread: Option<JoinHandle<(Core, Consumer<Command>)>>,
     commands: Producer<Command>,
     overflow: VecDeque<Command>,
@@ -80,10 +80,10 @@ pub struct Engine {
     devices: HashMap<DeviceId, DeviceInfo>,
     playbacks: HashMap<PlaybackId, PlaybackInfo>,
     records: HashMap<RecordId, RecordInfo>,
-    device_slots: Slots,
-    bus_slots: Slots,
-    playback_slots: Slots,
-    record_slots: Slots,
+    pub(crate) device_slots: Slots,
+    pub(crate) bus_slots: Slots,
+    pub(crate) playback_slots: Slots,
+    pub(crate) record_slots: Slots,
 }
 
 impl Engine {
@@ -297,6 +297,14 @@ fn check(spec: &SampleSpec, map: &ChannelMap) -> Result<(), EngineError> {
     } else {
         Err(EngineError::BadSpec { spec: *spec, map_channels: map.channels() })
     }
+}
+
+/// Whether a resampler that was made for the rate `made_for` may be set to `rate`; `other` is the rate of the other
+/// side. Far from what it was made for it computes its coefficients for each frame, too much for a sound thread,
+/// and one without a filter has none at all.
+fn fits_resampler(made_for: u32, rate: u32, other: u32) -> bool {
+    let (made_for, rate) = (u64::from(made_for), u64::from(rate));
+    made_for != u64::from(other) && rate <= 2 * made_for && made_for <= 2 * rate
 }
 
 /// The matrix from one map to another; none where it would change nothing.

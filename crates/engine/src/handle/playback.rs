@@ -6,7 +6,7 @@ use std::sync::atomic::{Ordering, fence};
 use sealpulse_dsp::{RemixMatrix, Resampler};
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
-use super::{Engine, SharedBus, check, remix};
+use super::{Engine, SharedBus, check, fits_resampler, remix};
 use crate::bus::Bus;
 use crate::command::{Command, PlaybackCommand};
 use crate::device::Device;
@@ -15,7 +15,9 @@ use crate::playback::{Appetite, Flow, Playback, Voice};
 use crate::queue::{Room, StreamQueue};
 use crate::slab::NONE;
 use crate::thread;
-use crate::types::{Data, DeviceId, EngineError, Event, PlaybackConfig, PlaybackId, QueueAttr, Remix, Seek};
+use crate::types::{
+    Data, DeviceId, EngineError, Event, PlaybackConfig, PlaybackId, QueueAttr, RecordFrom, Remix, Seek,
+};
 
 /// Chunks that a stream's list has room for at first.
 const FIRST_ROOM: usize = 64;
@@ -30,6 +32,8 @@ pub(super) struct PlaybackInfo {
     pub(super) map: ChannelMap,
     pub(super) remix: Remix,
     pub(super) variable_rate: bool,
+    /// The rate that its bus was made for.
+    made_for: u32,
     pub(super) appetite: Arc<Appetite>,
     /// Chunks that the sound thread holds, and how many its list has room for.
     pub(super) chunks: usize,
@@ -63,6 +67,7 @@ impl Engine {
             map: config.map,
             remix: config.remix,
             variable_rate: config.variable_rate,
+            made_for: config.spec.rate,
             appetite: Arc::clone(&appetite),
             chunks: 0,
             room: FIRST_ROOM,
@@ -242,10 +247,18 @@ impl Engine {
     pub fn set_rate(&mut self, stream: PlaybackId, rate: u32) {
         let Some(info) = self.playbacks.get_mut(&stream).filter(|info| info.variable_rate) else { return };
         info.spec.rate = rate;
-        let (device, spec) = (info.device, info.spec);
-        let Some(device) = self.devices.get(&device) else { return };
-        let sum = vec![0.0; bus_room(spec.rate, &device.spec)];
-        self.playback(stream, PlaybackCommand::SetRate(rate, sum));
+        let (id, made_for) = (info.device, info.made_for);
+        let Some(device) = self.devices.get(&id) else { return };
+        let sum = bus_room(rate, &device.spec);
+        if !fits_resampler(made_for, rate, device.spec.rate) && self.move_playback(stream, id).is_ok() {
+            let here = RecordFrom::Playback(stream);
+            let taps = self.records.iter().filter(|(_, info)| info.config.from == here);
+            for record in taps.map(|(&id, _)| id).collect::<Vec<_>>() {
+                let _ = self.move_record(record, here);
+            }
+        } else {
+            self.playback(stream, PlaybackCommand::SetRate(rate, vec![0.0; sum]));
+        }
     }
 
     /// Takes a stream, with all that it has queued, to another device.
@@ -259,6 +272,7 @@ impl Engine {
         let Some(info) = self.playbacks.get_mut(&stream) else { return Ok(()) };
         let old_device = std::mem::replace(&mut info.device, device);
         let old_bus = std::mem::replace(&mut info.bus, bus);
+        info.made_for = spec.rate;
         let (remix, raw_ok) = match self.playbacks.get(&stream) {
             Some(info) => self.match_channels(info),
             None => (None, false),

@@ -3,7 +3,7 @@
 use sealpulse_memory::Block;
 use sealpulse_spec::{ChannelVolumes, SampleSpec};
 
-use super::{Engine, check, remix};
+use super::{Engine, check, fits_resampler, remix};
 use crate::command::{Command, RecordCommand};
 use crate::gains::Gains;
 use crate::record::{Attachment, Converter, Output, Record};
@@ -13,6 +13,8 @@ use crate::types::{EngineError, MAX_CAPTURE_USEC, MIN_LATENCY_USEC, RecordConfig
 pub(super) struct RecordInfo {
     pub(super) spec: SampleSpec,
     pub(super) config: RecordConfig,
+    /// The rate that its converter was made for.
+    made_for: u32,
 }
 
 impl Engine {
@@ -34,7 +36,8 @@ impl Engine {
             converter,
             output: Output::new(id, config.spec, config.fragsize, capture_latency(config.latency_usec)),
         };
-        self.records.insert(id, RecordInfo { spec: config.spec, config: config.clone() });
+        self.records
+            .insert(id, RecordInfo { spec: config.spec, config: config.clone(), made_for: config.spec.rate });
         self.queue_and_wake(Command::AddRecord(Box::new(record)));
         Ok(id)
     }
@@ -111,9 +114,17 @@ impl Engine {
 
     /// Changes the rate, in Hz, of a record stream that was made with a variable rate.
     pub fn set_record_rate(&mut self, stream: RecordId, rate: u32) {
-        if let Some(info) = self.records.get_mut(&stream).filter(|info| info.config.variable_rate) {
-            info.config.spec.rate = rate;
-            info.spec.rate = rate;
+        let Some(info) = self.records.get_mut(&stream).filter(|info| info.config.variable_rate) else {
+            return;
+        };
+        (info.config.spec.rate, info.spec.rate) = (rate, rate);
+        let (made_for, from) = (info.made_for, info.config.from);
+        let source_rate = match from {
+            RecordFrom::Monitor(device) => self.devices.get(&device).map(|info| info.spec.rate),
+            RecordFrom::Playback(stream) => self.playbacks.get(&stream).map(|info| info.spec.rate),
+        };
+        let fits = source_rate.is_none_or(|source_rate| fits_resampler(made_for, rate, source_rate));
+        if fits || self.move_record(stream, from).is_err() {
             self.record(stream, RecordCommand::SetRate(rate));
         }
     }
@@ -129,6 +140,7 @@ impl Engine {
         self.record(stream, RecordCommand::Move { attachment, converter, raw_ok });
         if let Some(info) = self.records.get_mut(&stream) {
             info.config.from = from;
+            info.made_for = info.spec.rate;
         }
         Ok(())
     }

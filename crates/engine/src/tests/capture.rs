@@ -174,12 +174,19 @@ fn a_late_thread_loses_nothing_while_a_block_has_room() {
 
 #[test]
 fn a_recorder_wakes_the_thread_once_for_each_fragment() {
-    for rate in [48_000, 44_100] {
+    for (rate, usec) in [(48_000, 10_000), (44_100, 7_000)] {
         let mut bench = Bench::new();
         let device = bench.device(s16_stereo());
-        bench.monitor(device, spec(SampleFormat::S16Le, 2, rate));
+        let spec = spec(SampleFormat::S16Le, 2, rate);
+        let mut config = record_config(RecordFrom::Monitor(device), spec);
+        (config.fragsize, config.latency_usec) = (spec.usec_to_bytes(usec) as usize + 4, usec);
+        let record = bench.engine.add_record(&config).unwrap();
+        for _ in 0..16 {
+            bench.engine.supply(record, Block::private(4096));
+        }
         bench.run_for(1_000 * MS);
-        assert!((98..=102).contains(&bench.steps), "{} steps at {rate} Hz", bench.steps);
+        let expected = 1_000_000 / usec as usize;
+        assert!((expected - 4..=expected + 2).contains(&bench.steps), "{} of {expected}", bench.steps);
     }
 }
 

@@ -202,3 +202,24 @@ fn a_machine_that_is_too_slow_leaves_sound_out_instead_of_rendering_for_ever() {
     let played = bench.timing(stream).read_index / 4;
     assert!((1_024..=5_000).contains(&played), "{played}");
 }
+
+#[test]
+fn a_far_rate_gets_a_resampler_of_its_own() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let mut config = playback_config(s16_stereo());
+    config.variable_rate = true;
+    let stream = bench.engine.add_playback(device, &config).unwrap();
+    bench.write(stream, &noise(s16_stereo(), 48_000));
+    let mut made = vec![];
+    // Away from no resampler at all, near that, far from that.
+    for rate in [48_000, 47_990, 60_000, 400_000] {
+        bench.engine.set_rate(stream, rate);
+        let before = bench.timing(stream).read_index / 4;
+        bench.run_for(20 * MS);
+        let played = bench.timing(stream).read_index / 4 - before;
+        assert!(played.abs_diff(i64::from(rate) / 50) <= 16, "{played} frames at {rate} Hz");
+        made.push(bench.core.playbacks.get(stream.0).unwrap().bus);
+    }
+    assert_eq!([made[0] != made[1], made[1] != made[2], made[2] != made[3]], [true, false, true]);
+}

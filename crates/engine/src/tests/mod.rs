@@ -5,7 +5,9 @@ mod flow;
 mod limits;
 mod mixing;
 mod queue;
+mod random;
 mod taps;
+mod threads;
 
 use rtrb::Consumer;
 use sealpulse_memory::{Block, Chunk};
