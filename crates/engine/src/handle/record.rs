@@ -145,7 +145,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Asks where a record stream stands: [`Event::RecordTiming`] with `token`.
+    /// Asks where a record stream stands: [`crate::Event::RecordTiming`] with `token`.
     pub fn query_record(&mut self, stream: RecordId, token: u64) {
         self.record(stream, RecordCommand::Query(token));
     }
