@@ -157,10 +157,16 @@ pub(crate) fn base_environment(directory: &Path) -> Vec<(String, String)> {
         ("LANG", "C.UTF-8".into()),
         ("TERM", "dumb".into()),
         // GStreamer would otherwise rebuild its registry for each new home.
-        ("GST_REGISTRY", std::env::temp_dir().join("sealpulse-gst-registry.bin").display().to_string()),
+        ("GST_REGISTRY", profile_directory().join("gst-registry.bin").display().to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
+}
+
+/// The directory of what cargo has built, such as `target/debug`.
+pub(crate) fn profile_directory() -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps").to_owned()
 }
 
 /// A program that runs. Dropped, it is ended.

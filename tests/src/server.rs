@@ -1,6 +1,6 @@
 //! A server in directories of its own.
 
-use crate::client::base_environment;
+use crate::client::{base_environment, profile_directory};
 use crate::{Application, Client, Transport, wait};
 use rustix::process::Signal;
 use std::os::unix::fs::PermissionsExt;
@@ -251,8 +251,7 @@ pub fn sealpulse() -> &'static Path {
         if let Some(path) = std::env::var_os("SEALPULSE_BIN") {
             return PathBuf::from(path);
         }
-        let test = std::env::current_exe().expect("the test has a path");
-        let profile = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
+        let profile = profile_directory();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build.args(["build", "--quiet", "--package", "sealpulse"]);
         build.arg("--target-dir").arg(profile.parent().expect("a profile lies in target"));
