@@ -113,14 +113,6 @@ impl Orchestra {
 
     /// Checks that every application's sound came by sealed memory, uncopied and without a gap.
     pub fn expect_sealed_and_whole(&self) {
-        self.expect_sealed(0);
-    }
-
-    /// As [`Orchestra::expect_sealed_and_whole`], but for `excused` underruns of each application at most.
-    ///
-    /// # Panics
-    /// If one of them did otherwise.
-    pub fn expect_sealed(&self, excused: u64) {
         for (name, _) in &self.players {
             let mine: Vec<&Value> =
                 self.seen().filter(|(other, _)| other == name).map(|(_, client)| client).collect();
@@ -131,7 +123,7 @@ impl Orchestra {
                 let as_wanted = client["transport"] == "memfd"
                     && client["sealed"] == true
                     && client["bytes_copied"] == 0
-                    && client["underruns"].as_u64().is_some_and(|underruns| underruns <= excused);
+                    && client["underruns"] == 0;
                 assert!(as_wanted, "{name}: {client:#}");
             }
         }
