@@ -23,6 +23,10 @@ pub(crate) struct Core {
     /// Nanoseconds, for measuring the load only.
     pub(crate) stopwatch: fn() -> u64,
     device_slots: u32,
+    /// When `run` asked to be called again.
+    pub(crate) deadline: Option<u64>,
+    /// When the machine last went on after it had stood still.
+    pub(crate) resumed: u64,
 }
 
 impl Core {
@@ -36,6 +40,8 @@ impl Core {
             scratch: Scratch::new(),
             stopwatch,
             device_slots: 0,
+            deadline: None,
+            resumed: 0,
         }
     }
 
@@ -47,7 +53,8 @@ impl Core {
         let devices = 0..self.device_slots.min(self.devices.slots());
         let deadline = devices.filter_map(|device| self.service(device, now)).min();
         let retry = self.outbox.is_stuck().then_some(now + STALLED_WAIT);
-        deadline.into_iter().chain(retry).min()
+        self.deadline = deadline.into_iter().chain(retry).min();
+        self.deadline
     }
 
     fn hand_back(&mut self) {

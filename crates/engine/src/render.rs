@@ -13,6 +13,13 @@ use crate::types::{MAX_LATENCY_USEC, MIN_LATENCY_USEC};
 /// writes until then is heard without a gap and without being late, since nobody has heard that moment yet.
 const GRACE_USEC: u64 = 10_000;
 
+/// How late, in nanoseconds, the sound thread must be woken for that to count as the machine having stood still.
+const LATE_NANOS: u64 = 1_000_000;
+
+/// How far, in nanoseconds, that may move the grace of a stream: a virtual machine, or a container that has used up
+/// its share, stands still for less than the 100 ms over which shares are counted.
+const STANDSTILL_NANOS_MAX: u64 = 100_000_000;
+
 /// Longest time, in nanoseconds, that a device renders at once. Who asks for more sound than the machine can make
 /// loses the rest, and the thread looks at its commands and at the other devices.
 const RENDER_NANOS_MAX: u64 = 100_000_000;
@@ -72,14 +79,30 @@ impl Survey {
     }
 
     /// Until when to wait for a stream that is dry `dry` frames from what is rendered, if it is to be waited for.
-    fn hold_for(&self, device: &Device, playback: &Playback, dry: u64, now: u64) -> Option<u64> {
+    /// Its client has not had the time until `resumed`, at which the machine went on.
+    fn hold_for(
+        &self,
+        device: &Device,
+        playback: &Playback,
+        dry: u64,
+        resumed: u64,
+        now: u64,
+    ) -> Option<u64> {
         let dry_at = device.clock?.time_of(dry, device.spec.rate);
-        let until = dry_at.saturating_add(self.grace_usec * 1000);
+        let from = resumed.clamp(dry_at, dry_at.saturating_add(STANDSTILL_NANOS_MAX));
+        let until = from.saturating_add(self.grace_usec * 1000);
         (playback.flow.may_be_late() && (dry_at..until).contains(&now)).then_some(until)
     }
 }
 
 impl Core {
+    /// Notes that it is `now`, and that nobody could do anything before if that is well after the last deadline.
+    pub(crate) fn wake(&mut self, now: u64) {
+        if self.deadline.take().is_some_and(|deadline| now > deadline + LATE_NANOS) {
+            self.resumed = now;
+        }
+    }
+
     pub(crate) fn survey(&self, slot: u32, now: u64) -> Option<Survey> {
         let device = self.devices.get(slot)?;
         let mut survey = Survey {
@@ -137,7 +160,7 @@ impl Core {
                 survey.solo = if playback.can_pass() { slot } else { NONE };
                 if let Some(frames) = playback.flow.queue.frames_until_dry().map(u64::from) {
                     let dry = (frames * rate).div_ceil(bus_rate) + 2 * slack;
-                    let hold = survey.hold_for(device, playback, dry, now).map(|until| {
+                    let hold = survey.hold_for(device, playback, dry, self.resumed, now).map(|until| {
                         // What its client writes is waited for.
                         playback.appetite.set(true);
                         // One frame stays, so that the stream does not start anew.

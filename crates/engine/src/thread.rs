@@ -80,6 +80,7 @@ pub(crate) fn run(
 
 /// Works off commands and time; the next deadline, and whether to wait for it whatever is in the ring.
 pub(crate) fn step(core: &mut Core, commands: &mut Consumer<Command>, now: u64) -> (Option<u64>, bool) {
+    core.wake(now);
     // Those that come meanwhile wait: a flood of them must not keep the devices from being served.
     for _ in 0..commands.slots() {
         if !core.outbox.has_room() {

@@ -100,6 +100,40 @@ fn a_client_that_is_a_little_late_is_heard_without_a_gap() {
 }
 
 #[test]
+fn a_machine_that_stood_still_makes_no_client_late() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    bench.monitor(device, s16_stereo());
+    let stream = bench.playback(device, s16_stereo());
+    let sound = noise(s16_stereo(), 5 * 480);
+    let (first, second) = sound.split_at(480 * 4);
+    bench.write(stream, first);
+    bench.step();
+    // Nobody runs: neither the sound thread nor the client, which then needs its time.
+    bench.now += 45 * MS;
+    bench.run_for(2 * MS);
+    bench.write(stream, second);
+    bench.run_for(MS);
+    let events = bench.take_events();
+    assert!(!events.iter().any(|event| event.starts_with("underflow")), "{events:?}");
+    bench.run_for(100 * MS);
+    assert!(position_of(&bench.recorded, &sound).is_some());
+}
+
+#[test]
+fn a_client_that_has_stopped_is_not_waited_for_on_a_machine_that_is_always_late() {
+    let mut bench = Bench::new();
+    let device = bench.device(s16_stereo());
+    let stream = bench.playback(device, s16_stereo());
+    bench.write(stream, &noise(s16_stereo(), 480));
+    for _ in 0..40 {
+        let deadline = bench.step().unwrap_or(bench.now);
+        bench.now = deadline.max(bench.now) + 3 * MS;
+    }
+    assert!(bench.take_events().contains(&"underflow 1920".into()));
+}
+
+#[test]
 fn whoever_listens_closely_does_not_wait_for_a_late_client() {
     let mut bench = Bench::new();
     let device = bench.device(s16_stereo());
