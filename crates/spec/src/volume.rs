@@ -109,6 +109,13 @@ impl ChannelVolumes {
     }
 }
 
+/// One channel, which PulseAudio takes for all channels where a volume is set.
+impl From<Volume> for ChannelVolumes {
+    fn from(volume: Volume) -> Self {
+        Self::all(1, volume)
+    }
+}
+
 impl std::fmt::Debug for ChannelVolumes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.as_slice().iter().map(|volume| volume.0)).finish()
