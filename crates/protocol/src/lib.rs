@@ -50,7 +50,8 @@ pub use error_code::ErrorCode;
 pub use field::Field;
 pub use format::FormatInfo;
 pub use packet::{
-    DecodeError, ServerPacket, decode_reply, decode_server_packet, encode_command, encode_error, encode_reply,
+    DecodeError, ServerPacket, decode_reply, decode_server_packet, encode_command, encode_command_into,
+    encode_error, encode_reply,
 };
 pub use proplist::{PROPERTIES_MAX, PROPERTY_SIZE_MAX, PropList};
 pub use values::{

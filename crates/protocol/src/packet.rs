@@ -146,6 +146,15 @@ pub fn encode_command<C: Packet>(tag: u32, command: &C, version: u32) -> Vec<u8>
     writer.into_bytes()
 }
 
+/// As [`encode_command`], in a buffer that was used before.
+pub fn encode_command_into<C: Packet>(buffer: Vec<u8>, tag: u32, command: &C, version: u32) -> Vec<u8> {
+    let mut writer = Writer::reusing(buffer, version);
+    writer.u32(C::CODE.to_wire());
+    writer.u32(tag);
+    command.encode(&mut writer);
+    writer.into_bytes()
+}
+
 /// The packet that answers the command of this tag, as protocol `version` has it.
 pub fn encode_reply<R: Field>(tag: u32, reply: &R, version: u32) -> Vec<u8> {
     let mut writer = start(CommandCode::Reply, tag, version);

@@ -295,6 +295,12 @@ impl Writer {
         Self { bytes: Vec::with_capacity(64), version }
     }
 
+    /// An empty packet in a buffer that was used before; what is in it is forgotten.
+    pub fn reusing(mut bytes: Vec<u8>, version: u32) -> Self {
+        bytes.clear();
+        Self { bytes, version }
+    }
+
     /// The protocol version that decides which fields there are.
     pub fn version(&self) -> u32 {
         self.version

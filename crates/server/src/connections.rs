@@ -36,6 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// Clients that are accepted in one turn.
 const ACCEPTS_PER_TURN: usize = 16;
 
+/// Bytes of a frame of a client that has not authenticated: AUTH has about 300, and what else it may send by then
+/// is as small.
+const UNKNOWN_FRAME_MAX: usize = 64 * 1024;
+
 /// A listening socket.
 pub(crate) struct Listener {
     pub(crate) module: u32,
@@ -122,10 +126,13 @@ impl State {
             }
             return;
         }
-        let link = match Link::new(stream, &LinkConfig::default()) {
+        let mut link = match Link::new(stream, &LinkConfig::default()) {
             Ok(link) => link,
             Err(error) => return tracing::warn!(%error, "cannot use a connection"),
         };
+        if !anonymous {
+            link.limit_frames(UNKNOWN_FRAME_MAX);
+        }
         let client = self.registry.clients.reserve();
         let mut session = Session::new(link, client, place);
         session.authorized = anonymous;

@@ -9,8 +9,8 @@ use sealpulse_engine::{Engine, Event, PlaybackId, RecordId};
 use sealpulse_protocol::command::SubscribeEvent;
 use sealpulse_protocol::frame::FRAME_SIZE_MAX;
 use sealpulse_protocol::{
-    ErrorCode, Facility, Field, NO_TAG, Operation, Packet, SubscriptionEvent, encode_command, encode_error,
-    encode_reply,
+    ErrorCode, Facility, Field, NO_TAG, Operation, Packet, SubscriptionEvent, encode_command_into,
+    encode_error, encode_reply,
 };
 use sealpulse_spec::{ChannelMap, SampleSpec};
 use sealpulse_transport::Incoming;
@@ -90,7 +90,9 @@ impl State {
     pub(crate) fn notify<P: Packet>(&mut self, session: SessionKey, since: u32, packet: &P) {
         let Some(session_state) = self.sessions.get_mut(session) else { return };
         if session_state.version >= since {
-            session_state.link.send_packet(encode_command(NO_TAG, packet, session_state.version));
+            let buffer = session_state.link.packet_buffer();
+            let packet = encode_command_into(buffer, NO_TAG, packet, session_state.version);
+            session_state.link.send_packet(packet);
             self.mark_dirty(session);
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::{Client, Fixture};
 use sealpulse_protocol::command::{GetServerInfo, SetClientName, Stat};
+use sealpulse_protocol::frame::Descriptor;
 use sealpulse_protocol::{COOKIE_LENGTH, ErrorCode};
 use sealpulse_server::{CookieSource, SocketConfig};
 
@@ -24,6 +25,22 @@ fn a_client_does_nothing_before_it_has_authenticated() {
     assert_eq!(client.call(&SetClientName::default()).unwrap_err(), ErrorCode::Access);
     client.authenticate(35).unwrap();
     assert!(client.call(&GetServerInfo {}).is_ok());
+}
+
+#[test]
+fn who_has_not_authenticated_sends_small_frames_only() {
+    let fixture = Fixture::new();
+    let head = Descriptor::packet(64 * 1024 + 1).encode();
+    let mut unknown = Client::connect(&fixture.socket());
+    unknown.send_raw(&head);
+    unknown.wait_for_end();
+    let mut known = fixture.client(35);
+    known.send_raw(&head);
+    // More of it, as large as it says: it is read, and ends the connection only then, being no command.
+    known.send_raw(&[0; 64 * 1024]);
+    assert!(fixture.client(35).is_alive());
+    known.send_raw(&[0]);
+    known.wait_for_end();
 }
 
 #[test]

@@ -21,6 +21,14 @@ pub enum LinkError {
     /// A frame's descriptor breaks the rules.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// A frame is longer than is allowed yet.
+    #[error("frame of {length} bytes; {limit} are allowed until the peer is known")]
+    FrameTooLong {
+        /// Bytes that the frame was to have.
+        length: usize,
+        /// What [`Link::limit_frames`](crate::Link::limit_frames) allows.
+        limit: usize,
+    },
     /// Ancillary data was cut off: the process is out of file descriptors, or the peer sent too much of it.
     #[error("ancillary data is incomplete")]
     AncillaryTruncated,

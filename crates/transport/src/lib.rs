@@ -52,6 +52,7 @@ mod queue;
 mod reader;
 mod ring;
 mod socket;
+mod spare;
 mod types;
 mod wake;
 

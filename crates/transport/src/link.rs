@@ -13,11 +13,15 @@ use crate::queue::{Ancillary, SendQueue, Staged};
 use crate::reader::{Frame, FrameReader, Place};
 use crate::ring::Ring;
 use crate::socket::{self, Credentials, DESCRIPTORS_MAX};
+use crate::spare::Spare;
 use crate::types::{Incoming, LinkConfig, LinkCounters, Payload, RingOffer, Side, TransportKind};
 use crate::wake::Wake;
 
 /// Bytes of one read.
 const READ_SIZE: usize = 64 * 1024;
+
+/// Bytes that a new buffer of a packet to be sent has room for: enough for most.
+const PACKET_SIZE: usize = 64;
 
 /// Reads of the socket in one call of [`Link::receive`]: what one peer may occupy us with at a time.
 const READS_MAX: usize = 4;
@@ -51,6 +55,8 @@ pub struct Link {
     peer: Option<Credentials>,
     blocks: SharedBlocks,
     queue: SendQueue,
+    /// Buffers of packets in either direction.
+    spare: Spare,
     socket_reader: FrameReader,
     ring_reader: FrameReader,
     /// Came with the frame that the socket's reader is in.
@@ -75,6 +81,7 @@ impl Link {
             side: config.side,
             blocks: SharedBlocks::new(config),
             queue: SendQueue::default(),
+            spare: Spare::default(),
             socket_reader: FrameReader::default(),
             ring_reader: FrameReader::default(),
             fds: Vec::new(),
@@ -123,6 +130,23 @@ impl Link {
         }
     }
 
+    /// Refuses frames of more than `bytes` bytes from now on; 16 MiB at first, which nothing goes beyond. A peer
+    /// that nobody knows yet should not be able to make us hold that much.
+    pub fn limit_frames(&mut self, bytes: usize) {
+        self.socket_reader.limit(bytes);
+        self.ring_reader.limit(bytes);
+    }
+
+    /// Takes back the buffer of a packet that has been handled, for the next one. A few small ones are kept.
+    pub fn reuse(&mut self, data: Vec<u8>) {
+        self.spare.give(data);
+    }
+
+    /// An empty buffer for a packet that is to be sent: one that was used before, if there is one.
+    pub fn packet_buffer(&mut self) -> Vec<u8> {
+        self.spare.take(PACKET_SIZE)
+    }
+
     // What comes in.
 
     /// Reads the socket, when it is readable. Appends what came as a whole to `out`; what comes before an error
@@ -164,7 +188,7 @@ impl Link {
         let mut input = &buffer[..received.count];
         let mut arrived = received.descriptors;
         let with_descriptors = !arrived.is_empty() || !self.fds.is_empty();
-        while let Some(frame) = self.socket_reader.next(&mut input, self.blocks.enabled())? {
+        while let Some(frame) = self.socket_reader.next(&mut input, self.blocks.enabled(), &mut self.spare)? {
             let mut fds = std::mem::take(&mut self.fds);
             if input.is_empty() {
                 fds.append(&mut arrived);
@@ -232,7 +256,9 @@ impl Link {
             let count = ring.read(buffer)?;
             let more = ring.has_input()?;
             let mut input = &buffer[..count];
-            while let Some(frame) = self.ring_reader.next(&mut input, self.blocks.enabled())? {
+            while let Some(frame) =
+                self.ring_reader.next(&mut input, self.blocks.enabled(), &mut self.spare)?
+            {
                 self.take_frame(frame, None, Vec::new(), out)?;
             }
             Ok(more)
@@ -360,7 +386,7 @@ impl Link {
         let mut pending = false;
         let mut written = false;
         self.waits_for_room = false;
-        while let Some(Staged { bytes, ancillary, socket_only }) = self.queue.stage() {
+        while let Some(Staged { bytes, ancillary, socket_only }) = self.queue.stage(&mut self.spare) {
             let count = match &mut self.ring {
                 RingState::Active { ring, .. } if !socket_only => {
                     let count = ring.write(bytes)?;

@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 use sealpulse_memory::Block;
 use sealpulse_protocol::frame::{BlockReference, Descriptor};
 
+use crate::spare::Spare;
+
 /// Bytes that are staged for one system call, unless one frame's head has to go over it.
 const STAGE: usize = 64 * 1024;
 
@@ -123,12 +125,12 @@ impl SendQueue {
         self.bytes == 0
     }
 
-    /// Bytes of as many frames as go together. None: all is sent.
-    pub(crate) fn stage(&mut self) -> Option<Staged<'_>> {
+    /// Bytes of as many frames as go together. None: all is sent. The buffers of packets go to `spare`.
+    pub(crate) fn stage(&mut self, spare: &mut Spare) -> Option<Staged<'_>> {
         if self.sent == self.stage.len() {
             self.stage.clear();
             self.sent = 0;
-            self.fill();
+            self.fill(spare);
         }
         if self.stage.is_empty() {
             self.stage.shrink_to(KEEP);
@@ -141,7 +143,7 @@ impl SendQueue {
         })
     }
 
-    fn fill(&mut self) {
+    fn fill(&mut self, spare: &mut Spare) {
         while self.stage.len() < STAGE {
             let Some(item) = self.items.front_mut() else { return };
             let alone = item.alone;
@@ -164,7 +166,9 @@ impl SendQueue {
                 return;
             }
             self.staged_body = None;
-            self.items.pop_front();
+            if let Some(Item { body: Body::Bytes(bytes), .. }) = self.items.pop_front() {
+                spare.give(bytes);
+            }
             // The receiver takes descriptors for those of the last frame in the message: it has to be alone.
             if alone {
                 return;
@@ -198,7 +202,7 @@ mod tests {
         queue.release(4);
         assert_eq!(queue.bytes(), 3 * 30 + 20);
         let mut messages = Vec::new();
-        while let Some(Staged { bytes, ancillary, socket_only }) = queue.stage() {
+        while let Some(Staged { bytes, ancillary, socket_only }) = queue.stage(&mut Spare::default()) {
             messages.push((bytes.len(), ancillary.is_some()));
             assert_eq!(ancillary.is_some(), socket_only);
             let count = bytes.len();
@@ -219,13 +223,13 @@ mod tests {
         queue.inline(descriptor, block, data.len());
         let (mut reader, mut frames, mut with_ancillary) = (FrameReader::default(), Vec::new(), 0);
         let mut over_socket = 0;
-        while let Some(Staged { bytes, ancillary, socket_only }) = queue.stage() {
+        while let Some(Staged { bytes, ancillary, socket_only }) = queue.stage(&mut Spare::default()) {
             assert!(bytes.len() <= STAGE);
             let count = bytes.len().min(777);
             let mut input = &bytes[..count];
             with_ancillary += usize::from(ancillary.is_some());
             over_socket += if socket_only { count } else { 0 };
-            while let Some(frame) = reader.next(&mut input, false).unwrap() {
+            while let Some(frame) = reader.next(&mut input, false, &mut Spare::default()).unwrap() {
                 frames.push(frame);
             }
             queue.advance(count);

@@ -1,6 +1,9 @@
 //! Bytes in, frames out: what a socket and a ring have in common. No I/O.
 
-use sealpulse_protocol::frame::{BlockReference, Descriptor, FrameError, FrameKind, SeekMode};
+use sealpulse_protocol::frame::{BlockReference, Descriptor, FRAME_SIZE_MAX, FrameKind, SeekMode};
+
+use crate::error::LinkError;
+use crate::spare::Spare;
 
 /// A frame that has come in as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +24,25 @@ pub(crate) struct Place {
 }
 
 /// Puts frames together from bytes that come in pieces of any size.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct FrameReader {
     head: [u8; Descriptor::SIZE],
     /// Bytes of `head` that are there.
     head_length: usize,
     body: Option<Body>,
+    /// Bytes that a frame may have behind its descriptor.
+    limit: usize,
+}
+
+impl Default for FrameReader {
+    fn default() -> FrameReader {
+        FrameReader {
+            head: [0; Descriptor::SIZE],
+            head_length: 0,
+            body: None,
+            limit: FRAME_SIZE_MAX as usize,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -39,12 +55,19 @@ struct Body {
 }
 
 impl FrameReader {
+    /// Sets how many bytes a frame that begins from now on may have behind its descriptor.
+    pub(crate) fn limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// The next frame of `input`, which is advanced past what was used. None: all was used and more is needed.
+    /// The buffers of packets come from `spare`.
     pub(crate) fn next(
         &mut self,
         input: &mut &[u8],
         shared_memory: bool,
-    ) -> Result<Option<Frame>, FrameError> {
+        spare: &mut Spare,
+    ) -> Result<Option<Frame>, LinkError> {
         if self.body.is_none() {
             let part = take(input, Descriptor::SIZE - self.head_length);
             self.head[self.head_length..self.head_length + part.len()].copy_from_slice(part);
@@ -70,7 +93,13 @@ impl FrameReader {
                 FrameKind::Packet { .. } | FrameKind::Block { .. } => {}
             }
             let length = descriptor.length as usize;
-            let data = Vec::with_capacity(length.min(input.len()));
+            if length > self.limit {
+                return Err(LinkError::FrameTooLong { length, limit: self.limit });
+            }
+            let data = match kind {
+                FrameKind::Packet { .. } => spare.take(length.min(input.len())),
+                _ => Vec::with_capacity(length.min(input.len())),
+            };
             self.body = Some(Body { kind, length, data });
         }
         match &mut self.body {
@@ -127,14 +156,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn frames(bytes: &[u8], sizes: &[usize]) -> Result<Vec<Frame>, FrameError> {
-        let mut reader = FrameReader::default();
+    fn frames(bytes: &[u8], sizes: &[usize]) -> Result<Vec<Frame>, LinkError> {
+        let (mut reader, mut spare) = (FrameReader::default(), Spare::default());
         let mut sizes = sizes.iter().copied().cycle();
         let (mut found, mut rest) = (Vec::new(), bytes);
         while !rest.is_empty() {
             let (mut piece, after) = rest.split_at(sizes.next().unwrap_or(1).clamp(1, rest.len()));
             rest = after;
-            while let Some(frame) = reader.next(&mut piece, true)? {
+            while let Some(frame) = reader.next(&mut piece, true, &mut spare)? {
                 found.push(frame);
             }
             assert!(piece.is_empty());
@@ -190,9 +219,9 @@ mod tests {
 
         #[test]
         fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), shared: bool) {
-            let mut reader = FrameReader::default();
+            let (mut reader, mut spare) = (FrameReader::default(), Spare::default());
             let mut input = &bytes[..];
-            while let Ok(Some(_)) = reader.next(&mut input, shared) {}
+            while let Ok(Some(_)) = reader.next(&mut input, shared, &mut spare) {}
         }
     }
 
@@ -200,8 +229,22 @@ mod tests {
     fn a_long_frame_allocates_only_as_its_bytes_come() {
         let mut reader = FrameReader::default();
         let bytes = [&Descriptor::packet(16 << 20).encode()[..], &[7; 100]].concat();
-        assert_eq!(reader.next(&mut &bytes[..], false), Ok(None));
+        let next = reader.next(&mut &bytes[..], false, &mut Spare::default());
+        assert!(matches!(next, Ok(None)));
         assert!(reader.body.as_ref().unwrap().data.capacity() < 4096);
         assert_eq!(reader.missing(), (16 << 20) - 100);
+    }
+
+    #[test]
+    fn a_frame_above_the_limit_is_refused_by_its_head() {
+        let mut reader = FrameReader::default();
+        reader.limit(1000);
+        let mut next = |length| {
+            let head = Descriptor::packet(length).encode();
+            let result = reader.next(&mut &head[..], false, &mut Spare::default());
+            result.map(|frame| assert_eq!(frame, None))
+        };
+        assert!(matches!(next(1001), Err(LinkError::FrameTooLong { length: 1001, limit: 1000 })));
+        assert!(next(1000).is_ok());
     }
 }

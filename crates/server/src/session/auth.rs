@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use sealpulse_protocol::command::{Auth, AuthReply, EnableSrbchannel, RegisterMemfdShmid};
+use sealpulse_protocol::frame::FRAME_SIZE_MAX;
 use sealpulse_protocol::{
     ErrorCode, MIN_VERSION, NO_TAG, VERSION, VersionWord, encode_command, encode_reply,
 };
@@ -74,6 +75,7 @@ impl State {
             return self.refuse(key, tag, ErrorCode::Access);
         }
         session.authorized = true;
+        session.link.limit_frames(FRAME_SIZE_MAX as usize);
         if let Some(at) = session.auth_deadline.take() {
             self.timers.cancel(at, Alarm::Authentication(key));
         }

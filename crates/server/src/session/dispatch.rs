@@ -73,7 +73,10 @@ impl State {
             }
             match item {
                 Incoming::Packet { data, credentials, fds } => {
-                    self.handle_packet(key, &data, credentials, fds)
+                    self.handle_packet(key, &data, credentials, fds);
+                    if let Some(session) = self.sessions.get_mut(key) {
+                        session.link.reuse(data);
+                    }
                 }
                 Incoming::Block { channel, offset, seek, payload } => {
                     self.handle_block(key, channel, offset, seek, payload);
