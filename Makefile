@@ -10,8 +10,9 @@ BUILD_PACKAGES := gcc libc6-dev
 # The applications and the sounds of the demonstration.
 RUN_PACKAGES := pulseaudio-utils gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	mplayer alsa-utils sound-theme-freedesktop
-# The reference, and more applications.
-TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio ffmpeg mpv sox libsox-fmt-pulse util-linux
+# The reference, another server, and more applications.
+TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber ffmpeg mpv sox libsox-fmt-pulse \
+	util-linux
 
 .PHONY: help run test build lint deps deps-build deps-run
 

@@ -1,7 +1,7 @@
 //! Whole-program tests: a server in private directories, unmodified applications as its clients, and the
 //! means to wait for what they do and to look at it from outside.
 //!
-//! - [`Server`] starts `sealpulse serve`, or Debian's PulseAudio as the reference, and ends it when dropped.
+//! - [`Server`] starts `sealpulse serve`, Debian's PulseAudio as the reference, or PipeWire, and ends it when dropped.
 //! - [`Client`] is the environment of an application on one of the three [`Transport`]s; [`Application`] is
 //!   one that runs.
 //! - [`Recorder`] is a `parec` whose recording can be searched while it grows; [`samples`] makes and judges
@@ -29,6 +29,7 @@ mod client;
 pub mod compare;
 mod events;
 mod orchestra;
+mod pipewire;
 pub mod process;
 mod recorder;
 pub mod samples;

@@ -1,6 +1,7 @@
 //! A server in directories of its own.
 
 use crate::client::{base_environment, profile_directory};
+use crate::pipewire::Companions;
 use crate::{Application, Client, Transport, wait};
 use rustix::process::Signal;
 use std::os::unix::fs::PermissionsExt;
@@ -17,9 +18,14 @@ pub enum Kind {
     Sealpulse,
     /// Debian's PulseAudio, the reference.
     PulseAudio,
+    /// Debian's PipeWire: its daemon, WirePlumber and pipewire-pulse.
+    PipeWire,
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 3] = [Kind::Sealpulse, Kind::PulseAudio, Kind::PipeWire];
+
     /// The server that scenarios run against: sealpulse, unless `SEALPULSE_TEST_SERVER=pulseaudio`.
     pub fn of_scenarios() -> Kind {
         match std::env::var("SEALPULSE_TEST_SERVER").as_deref() {
@@ -96,6 +102,8 @@ impl ServerOptions {
             }
         }
         std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o755)).expect("others may pass");
+        let companions = (self.kind == Kind::PipeWire)
+            .then(|| Companions::start(root, |program| self.program(root, &[program])));
         let notify = root.join("notify");
         let _ = std::fs::remove_file(&notify);
         let ready = UnixDatagram::bind(&notify).expect("the notification socket can be made");
@@ -104,53 +112,57 @@ impl ServerOptions {
         command.env("NOTIFY_SOCKET", &notify);
         let socket = root.join("runtime/pulse/native");
         let process = Application::start("server", root, command);
-        let mut server = Server { kind: self.kind, process, socket, notifications: ready, directory };
+        let kind = self.kind;
+        let mut server = Server { kind, process, companions, socket, notifications: ready, directory };
         server.wait_ready();
-        if self.kind == Kind::Sealpulse {
+        if kind != Kind::PulseAudio {
             let client = server.client(Transport::Memfd);
             for module in &self.modules {
                 let arguments: Vec<&str> = ["load-module"].into_iter().chain(module.splitn(2, ' ')).collect();
                 client.pactl(&arguments);
             }
+            if let Some(companions) = &mut server.companions {
+                companions.wait_for_default(&client);
+            }
         }
         server
     }
 
-    /// The command line of the server in `root`.
-    pub fn command(&self, root: &Path) -> Command {
+    /// A program in the server's environment and as its user, which dies with the test.
+    fn program(&self, root: &Path, program_and_arguments: &[&str]) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]);
         if let Some(user) = self.user {
             let user = user.to_string();
             command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]);
         }
-        command.arg("--");
-        match self.kind {
+        command.arg("--").args(program_and_arguments);
+        command.env_clear().envs(base_environment(root)).current_dir(root);
+        // PipeWire would ask for real-time priority over D-Bus.
+        command.env("DISABLE_RTKIT", "1");
+        command
+    }
+
+    /// The command line of the server in `root`.
+    pub fn command(&self, root: &Path) -> Command {
+        let mut command = match self.kind {
             Kind::Sealpulse => {
-                command.arg(sealpulse()).args(["serve", "--no-null-sink", "--disallow-exit"]);
+                let program = sealpulse().to_str().expect("the program's path is UTF-8");
+                self.program(root, &[program, "serve", "--no-null-sink", "--disallow-exit"])
             }
             Kind::PulseAudio => {
-                command.args([
-                    "pulseaudio",
-                    "-n",
-                    "--daemonize=no",
-                    "--exit-idle-time=-1",
-                    "--disallow-exit",
-                ]);
-                command.args([
-                    "--use-pid-file=no",
-                    "--log-target=stderr",
-                    "--realtime=no",
-                    "--high-priority=no",
-                ]);
+                let mut command = self.program(root, &["pulseaudio", "-n", "--daemonize=no"]);
+                command.args(["--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no"]);
+                command.args(["--log-target=stderr", "--realtime=no", "--high-priority=no"]);
                 command.args(["-L", "module-native-protocol-unix"]);
                 for module in &self.modules {
                     command.args(["-L", module]);
                 }
+                command
             }
-        }
+            Kind::PipeWire => self.program(root, &["pipewire-pulse"]),
+        };
         command.args(&self.arguments);
-        command.env_clear().envs(base_environment(root)).current_dir(root);
         command
     }
 }
@@ -160,6 +172,7 @@ impl ServerOptions {
 pub struct Server {
     kind: Kind,
     process: Application,
+    companions: Option<Companions>,
     socket: PathBuf,
     /// Where the server says, too, that it ends.
     notifications: UnixDatagram,
@@ -204,7 +217,8 @@ impl Server {
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        self.process.errors()
+        let companions = self.companions.as_ref().map(Companions::log).unwrap_or_default();
+        companions + &self.process.errors()
     }
 
     /// The environment of a client.
@@ -216,11 +230,15 @@ impl Server {
     pub fn stop(mut self) -> TempDir {
         let output = self.process.terminate();
         output.expect_success("the server at SIGTERM");
+        self.companions = None;
         let replacement = tempfile::tempdir().expect("/tmp is there");
         std::mem::replace(&mut self.directory, replacement)
     }
 
     fn wait_ready(&mut self) {
+        if let Some(companions) = &mut self.companions {
+            return companions.wait_ready(&mut self.process, &self.socket);
+        }
         let mut message = [0; 256];
         loop {
             // A server that ends instead closes nothing here, so look at it now and then.
