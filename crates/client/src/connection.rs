@@ -1,0 +1,547 @@
+//! One connection: what is sent by whoever holds a handle, and what the reactor receives for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use sealpulse_memory::Block;
+use sealpulse_protocol::command::Command;
+use sealpulse_protocol::frame::SeekMode;
+use sealpulse_protocol::{
+    Answered, COMMANDS, CommandCode, ServerPacket, VERSION, decode_server_packet, encode_command,
+};
+use sealpulse_transport::{Incoming, Link, LinkCounters};
+
+use crate::address::ServerAddress;
+use crate::config::Config;
+use crate::connect::SLOT_SIZE;
+use crate::error::ClientError;
+use crate::pending::{Call, Kind, Pending};
+use crate::reactor::{Reactor, Source, lock};
+use crate::streams::{Created, Streams};
+use crate::subscribe::Subscribers;
+use crate::wait::Wakers;
+
+/// How a connection does.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// A server is being looked for, or asked to let us in.
+    Connecting,
+    /// Commands can be sent.
+    Ready,
+    /// The connection is gone, with all its streams. [`Context::reconnect`](crate::Context::reconnect) makes another.
+    Failed {
+        /// Why.
+        reason: ClientError,
+    },
+}
+
+/// What a look at a connection leaves to do once it is no longer locked.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    incoming: Vec<Incoming>,
+    pub(crate) wakers: Vec<Waker>,
+    /// Streams whose callbacks have something to do.
+    pub(crate) callbacks: Vec<u64>,
+}
+
+impl Turn {
+    pub(crate) fn wake(&mut self) {
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) inner: std::sync::Mutex<Inner>,
+    pub(crate) reactor: Arc<Reactor>,
+    token: u64,
+    pub(crate) config: Arc<Config>,
+}
+
+/// All that changes.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    reactor: Arc<Reactor>,
+    token: u64,
+    pub(crate) config: Arc<Config>,
+    pub(crate) link: Option<Link>,
+    pub(crate) state: State,
+    /// Counts the changes of `state`.
+    pub(crate) state_count: u64,
+    pub(crate) state_wakers: Wakers,
+    /// The version that was agreed on.
+    pub(crate) version: u32,
+    pub(crate) server: Option<ServerAddress>,
+    pub(crate) client_index: Option<u32>,
+    next_tag: u32,
+    pending: HashMap<u32, Pending>,
+    pub(crate) streams: Streams,
+    pub(crate) subscribers: Subscribers,
+    /// The tag of the ring that the server offers.
+    ring_offer: Option<u32>,
+    watches_writable: bool,
+    pub(crate) watches_ring: bool,
+    pub(crate) last_counters: LinkCounters,
+}
+
+impl Connection {
+    pub(crate) fn new(config: Config) -> Result<Arc<Connection>, ClientError> {
+        let reactor = Reactor::get().map_err(|error| ClientError::Reactor(Arc::new(error)))?;
+        let config = Arc::new(config);
+        Ok(Arc::new_cyclic(|this: &Weak<Connection>| {
+            let token = reactor.add(this);
+            let inner = Inner {
+                reactor: Arc::clone(&reactor),
+                token,
+                config: Arc::clone(&config),
+                link: None,
+                state: State::Connecting,
+                state_count: 0,
+                state_wakers: Wakers::default(),
+                version: VERSION,
+                server: None,
+                client_index: None,
+                next_tag: 0,
+                pending: HashMap::new(),
+                streams: Streams::default(),
+                subscribers: Subscribers::default(),
+                ring_offer: None,
+                watches_writable: false,
+                watches_ring: false,
+                last_counters: LinkCounters::default(),
+            };
+            Connection { inner: std::sync::Mutex::new(inner), reactor, token, config }
+        }))
+    }
+
+    /// Sends a command; its answer is waited for, at most as long as `timed` and the configuration say.
+    pub(crate) fn call<C: Answered>(
+        self: &Arc<Self>,
+        command: &C,
+        kind: Kind,
+        timed: bool,
+    ) -> Result<Call, ClientError> {
+        let timeout = timed.then_some(self.config.timeout);
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let tag = self.with(|inner, _| {
+            inner.check_version(C::CODE)?;
+            let tag = inner.tag();
+            let packet = encode_command(tag, command, inner.version);
+            let link = inner.link.as_mut().ok_or(ClientError::NotConnected)?;
+            if kind == Kind::Authentication {
+                link.send_packet_with_credentials(packet);
+            } else {
+                link.send_packet(packet);
+            }
+            inner.pending.insert(tag, Pending::new(C::CODE, kind, deadline));
+            Ok(tag)
+        })?;
+        if let Some(timeout) = timeout.filter(|_| deadline.is_some()) {
+            self.reactor.arm(timeout);
+        }
+        Ok(Call::new(Arc::clone(self), tag))
+    }
+
+    /// Changes something and sends what that has queued.
+    pub(crate) fn with<T>(
+        &self,
+        change: impl FnOnce(&mut Inner, &mut Turn) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let mut turn = Turn::default();
+        let (result, busy) = {
+            let mut inner = lock(&self.inner);
+            let result = change(&mut inner, &mut turn);
+            (result, inner.flush_or_fail(&mut turn))
+        };
+        if busy {
+            self.reactor.poke(self.token);
+        }
+        turn.wake();
+        result
+    }
+
+    /// Ends the connection.
+    pub(crate) fn fail(&self, reason: ClientError) {
+        let mut turn = Turn::default();
+        lock(&self.inner).fail(reason, &mut turn);
+        turn.wake();
+    }
+
+    /// Takes what came. True: look again soon.
+    pub(crate) fn ready(self: &Arc<Self>, source: Option<Source>, turn: &mut Turn) -> bool {
+        let mut incoming = std::mem::take(&mut turn.incoming);
+        let busy = lock(&self.inner).receive(source, &mut incoming, turn);
+        incoming.clear();
+        turn.incoming = incoming;
+        turn.wake();
+        while let Some(key) = turn.callbacks.pop() {
+            crate::callback::run(self, key);
+        }
+        busy
+    }
+
+    /// Gives up on what has taken too long; the next deadline.
+    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+        let mut turn = Turn::default();
+        let next = lock(&self.inner).expire(now, self.config.timeout, &mut turn);
+        turn.wake();
+        next
+    }
+
+    pub(crate) fn poll_call(&self, tag: u32, waker: &Waker) -> Poll<Result<Vec<u8>, ClientError>> {
+        let mut inner = lock(&self.inner);
+        let Some(pending) = inner.pending.get_mut(&tag) else {
+            return Poll::Ready(Err(ClientError::NotConnected));
+        };
+        match pending.outcome.take() {
+            Some(outcome) => {
+                if let (Kind::Create(_), Err(ClientError::Timeout { .. })) = (pending.kind, &outcome) {
+                    // The answer may still come, and then there is a stream that nobody wants.
+                    (pending.abandoned, pending.deadline) = (true, None);
+                } else {
+                    inner.pending.remove(&tag);
+                }
+                Poll::Ready(outcome)
+            }
+            None => {
+                pending.waker = Some(waker.clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(crate) fn abandon(&self, tag: u32) {
+        let mut inner = lock(&self.inner);
+        let Some(pending) = inner.pending.get_mut(&tag) else { return };
+        if pending.outcome.is_none() {
+            pending.abandoned = true;
+            pending.waker = None;
+        } else {
+            inner.pending.remove(&tag);
+        }
+    }
+
+    /// A block to fill, and how much of it, if the server asks for sound for this stream.
+    pub(crate) fn take_block(&self, key: u64, max: usize) -> Option<(Block, usize)> {
+        let mut inner = lock(&self.inner);
+        let stream = inner.streams.get(key).filter(|stream| stream.ended.is_none())?;
+        let frame = stream.spec.frame_size().max(1);
+        let length = (max.min(SLOT_SIZE) / frame * frame).max(frame).min(stream.writable());
+        if length == 0 {
+            return None;
+        }
+        Some((inner.link.as_mut()?.take_record_block(length), length))
+    }
+
+    /// Sends bytes on a channel that takes all at once.
+    #[allow(dead_code, reason = "the sample cache uses it")]
+    pub(crate) fn upload(&self, channel: u32, bytes: &[u8]) -> Result<(), ClientError> {
+        for piece in bytes.chunks(SLOT_SIZE) {
+            self.with(|inner, _| {
+                let link = inner.link.as_mut().ok_or(ClientError::NotConnected)?;
+                let mut block = link.take_record_block(piece.len());
+                block.write_at(0, piece)?;
+                link.send_block(channel, block, piece.len());
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.reactor.remove(self.token);
+    }
+}
+
+impl Inner {
+    fn tag(&mut self) -> u32 {
+        // Tags of the server's have the highest bit, or all.
+        self.next_tag = (self.next_tag + 1) & 0x7fff_ffff;
+        self.next_tag
+    }
+
+    pub(crate) fn check_version(&self, command: CommandCode) -> Result<(), ClientError> {
+        let needs = COMMANDS.iter().find(|info| info.code == command).map_or(0, |info| info.since);
+        if self.version < needs {
+            return Err(ClientError::Unsupported { command, needs, version: self.version });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_state(&mut self, state: State, turn: &mut Turn) {
+        self.state = state;
+        self.state_count += 1;
+        self.state_wakers.take(&mut turn.wakers);
+    }
+
+    /// Starts over on a new socket.
+    pub(crate) fn start(&mut self, link: Link, server: ServerAddress) -> Result<(), ClientError> {
+        self.reactor
+            .watch(self.token, Source::Socket, link.socket_fd())
+            .map_err(|error| ClientError::Reactor(Arc::new(error)))?;
+        self.link = Some(link);
+        self.server = Some(server);
+        self.version = VERSION;
+        self.client_index = None;
+        (self.ring_offer, self.watches_writable, self.watches_ring) = (None, false, false);
+        Ok(())
+    }
+
+    /// Sends what is queued. True: there is more to do.
+    fn flush_or_fail(&mut self, turn: &mut Turn) -> bool {
+        match self.flush() {
+            Ok(busy) => busy,
+            Err(error) => {
+                self.fail(error, turn);
+                false
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<bool, ClientError> {
+        let Some(link) = &mut self.link else { return Ok(false) };
+        let reactor = |error| ClientError::Reactor(Arc::new(error));
+        let writable = link.flush()?;
+        if writable != self.watches_writable {
+            self.reactor.watch_writable(self.token, link.socket_fd(), writable).map_err(reactor)?;
+            self.watches_writable = writable;
+        }
+        let mut busy = false;
+        if let (false, Some(fd)) = (self.watches_ring, link.ring_fd()) {
+            self.reactor.watch(self.token, Source::Ring, fd).map_err(reactor)?;
+            self.watches_ring = true;
+            busy = true;
+        }
+        Ok(link.prepare_to_sleep() || busy)
+    }
+
+    fn receive(&mut self, source: Option<Source>, incoming: &mut Vec<Incoming>, turn: &mut Turn) -> bool {
+        let Some(link) = &mut self.link else { return false };
+        let received = match source {
+            Some(Source::Socket) => link.receive(incoming).map(|()| false),
+            Some(Source::Ring) => link.receive_ring(incoming),
+            None => link.look_into_ring(incoming),
+        };
+        // What came before an error counts.
+        for item in incoming.drain(..) {
+            if let Err(error) = self.handle(item, turn) {
+                self.fail(error, turn);
+                return false;
+            }
+        }
+        let more = match received.map_err(ClientError::from).and_then(|more| {
+            self.take_ring()?;
+            Ok(more)
+        }) {
+            Ok(more) => more,
+            Err(error) => {
+                self.fail(error, turn);
+                return false;
+            }
+        };
+        self.flush_or_fail(turn) || more
+    }
+
+    /// Takes a ring into use when all of it is there.
+    fn take_ring(&mut self) -> Result<(), ClientError> {
+        let (Some(tag), Some(link)) = (self.ring_offer, &mut self.link) else { return Ok(()) };
+        if !link.ring_is_attached() {
+            return Ok(());
+        }
+        self.ring_offer = None;
+        let confirmation = sealpulse_protocol::command::EnableSrbchannel {};
+        link.send_packet(encode_command(tag, &confirmation, self.version));
+        Ok(link.switch_to_ring()?)
+    }
+
+    fn handle(&mut self, item: Incoming, turn: &mut Turn) -> Result<(), ClientError> {
+        let (data, fds, credentials) = match item {
+            Incoming::Packet { data, credentials, fds } => (data, fds, credentials),
+            Incoming::Block { channel, offset, seek, payload } => {
+                self.streams.recorded(channel, offset, seek, payload, turn);
+                return Ok(());
+            }
+        };
+        match decode_server_packet(&data, self.version)? {
+            ServerPacket::Reply { tag, content } => {
+                let uid = credentials.map(|credentials| credentials.uid);
+                self.complete(tag, Ok((content, uid)), turn)
+            }
+            ServerPacket::Error { tag, code } => self.complete(tag, Err(code), turn),
+            ServerPacket::Command { tag, command } => self.command(tag, command, fds, turn),
+        }
+    }
+
+    fn command(
+        &mut self,
+        tag: u32,
+        command: Command,
+        fds: Vec<std::os::fd::OwnedFd>,
+        turn: &mut Turn,
+    ) -> Result<(), ClientError> {
+        let Some(link) = &mut self.link else { return Ok(()) };
+        match command {
+            // A server that hears nothing of its offer goes on without.
+            Command::EnableSrbchannel(_) if !self.config.ring => {}
+            Command::EnableSrbchannel(_) => {
+                self.ring_offer = Some(tag);
+                link.attach_ring(fds)?;
+            }
+            Command::RegisterMemfdShmid(memfd) => link.register_memfd(memfd.shm_id, fds)?,
+            Command::SubscribeEvent(event) => self.subscribers.event(event.event, event.index, turn),
+            Command::Extension(extension) => self.subscribers.extension(extension, turn),
+            Command::ClientEvent(event) => {
+                self.subscribers.client_event(event.event.unwrap_or_default(), event.properties, turn);
+            }
+            command => self.streams.told(command, turn)?,
+        }
+        Ok(())
+    }
+
+    /// The answer to a command: its content and who sent it, or an error.
+    fn complete(
+        &mut self,
+        tag: u32,
+        answer: Result<(&[u8], Option<u32>), sealpulse_protocol::ErrorCode>,
+        turn: &mut Turn,
+    ) -> Result<(), ClientError> {
+        let Some(pending) = self.pending.get(&tag).filter(|pending| pending.outcome.is_none()) else {
+            // Of a command that has timed out.
+            return Ok(());
+        };
+        let (command, kind, abandoned) = (pending.command, pending.kind, pending.abandoned);
+        let outcome = match answer {
+            Err(code) => Err(ClientError::Server { command, code }),
+            Ok((content, uid)) => {
+                let broken = |error| ClientError::Reply { command, error };
+                match kind {
+                    Kind::Plain => {}
+                    Kind::Authentication => self.authenticated(content, uid)?,
+                    Kind::Create(key) => {
+                        let playback = command == CommandCode::CreatePlaybackStream;
+                        match self.streams.created(key, playback, content, self.version).map_err(broken)? {
+                            Created::Ready => turn.callbacks.push(key),
+                            Created::Orphan { channel } => self.send_delete(playback, channel),
+                        }
+                    }
+                    Kind::Timing(key, asked) => {
+                        self.streams.timed(key, content, asked, self.version).map_err(broken)?;
+                    }
+                }
+                Ok(if abandoned { Vec::new() } else { content.to_vec() })
+            }
+        };
+        if abandoned {
+            self.pending.remove(&tag);
+        } else if let Some(pending) = self.pending.get_mut(&tag) {
+            pending.finish(outcome, &mut turn.wakers);
+        }
+        Ok(())
+    }
+
+    /// Ends a stream, and tells the server if it knows it.
+    pub(crate) fn delete_stream(&mut self, key: u64) {
+        if let Some((playback, channel)) = self.streams.remove(key) {
+            self.send_delete(playback, channel);
+        }
+    }
+
+    /// Ends a stream of which the handle stays.
+    pub(crate) fn end_stream(
+        &mut self,
+        key: u64,
+        reason: &ClientError,
+        turn: &mut Turn,
+    ) -> Result<(), ClientError> {
+        let Some(stream) = self.streams.get(key) else { return Ok(()) };
+        let (playback, channel) = (stream.playback, stream.channel);
+        stream.end(reason, turn);
+        if let Some(channel) = channel {
+            self.streams.forget(playback, channel);
+            self.send_delete(playback, channel);
+        }
+        Ok(())
+    }
+
+    /// Queues sound for a playback stream.
+    pub(crate) fn write(
+        &mut self,
+        key: u64,
+        block: Block,
+        length: usize,
+        seek: SeekMode,
+        offset: i64,
+    ) -> Result<(), ClientError> {
+        let stream = self.streams.get(key).ok_or(ClientError::NotConnected)?;
+        let channel = stream.live()?;
+        // As libpulse and the server keep account: by what was written, and by relative seeks alone.
+        let skipped = if seek == SeekMode::Relative { offset } else { 0 };
+        let bytes = i64::try_from(length).unwrap_or(i64::MAX).saturating_add(skipped);
+        stream.wanted = stream.wanted.saturating_sub(bytes);
+        stream.written += length as u64;
+        if seek != SeekMode::Relative || offset != 0 {
+            stream.clock.jump();
+        }
+        let link = self.link.as_mut().ok_or(ClientError::NotConnected)?;
+        link.send_block_at(channel, offset, seek, block, length);
+        Ok(())
+    }
+
+    fn send_delete(&mut self, playback: bool, channel: u32) {
+        use sealpulse_protocol::command::{DeletePlaybackStream, DeleteRecordStream};
+        // Nobody waits for the answer, and it is ignored.
+        let tag = self.tag();
+        let Some(link) = &mut self.link else { return };
+        link.send_packet(if playback {
+            encode_command(tag, &DeletePlaybackStream { channel }, self.version)
+        } else {
+            encode_command(tag, &DeleteRecordStream { channel }, self.version)
+        });
+    }
+
+    pub(crate) fn fail(&mut self, reason: ClientError, turn: &mut Turn) {
+        if let Some(link) = self.link.take() {
+            self.last_counters = link.counters();
+        }
+        self.pending.retain(|_, pending| {
+            if pending.outcome.is_none() {
+                pending.finish(Err(reason.clone()), &mut turn.wakers);
+            }
+            !pending.abandoned
+        });
+        self.streams.end_all(&reason, turn);
+        self.subscribers.end_all(turn);
+        if !matches!(self.state, State::Failed { .. }) {
+            self.set_state(State::Failed { reason }, turn);
+        }
+    }
+
+    fn expire(&mut self, now: Instant, after: std::time::Duration, turn: &mut Turn) -> Option<Instant> {
+        let mut next = None;
+        let mut late = false;
+        self.pending.retain(|_, pending| match (pending.deadline, &pending.outcome) {
+            (Some(deadline), None) if deadline <= now => {
+                let command = pending.command;
+                late |= pending.kind == Kind::Authentication;
+                pending.finish(Err(ClientError::Timeout { command, after }), &mut turn.wakers);
+                !pending.abandoned
+            }
+            (Some(deadline), None) => {
+                next = next.into_iter().chain([deadline]).min();
+                true
+            }
+            _ => true,
+        });
+        if late {
+            self.fail(ClientError::Timeout { command: CommandCode::Auth, after }, turn);
+        }
+        next
+    }
+}
