@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::tools::plot::PlotOptions;
+
 /// A sound server for PulseAudio applications, whose audio travels in sealed memory.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     Status(StatusOptions),
     /// Start a private server and have six real applications play to it at once
     Demo(DemoOptions),
+    /// Draw a recording's waveform and spectrogram
+    Plot(PlotOptions),
 }
 
 #[derive(Debug, Args)]

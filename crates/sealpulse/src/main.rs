@@ -1,12 +1,14 @@
-//! The sealpulse program: the sound server (`serve`), what it is doing (`status`), and a demonstration (`demo`).
+//! The sealpulse program: the sound server (`serve`), what it is doing (`status`), a demonstration (`demo`), and tools.
 #![deny(unsafe_code)]
 
 mod cli;
 mod demo;
 mod inherited;
+mod media;
 mod native;
 mod serve;
 mod status;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
         cli::Command::Serve(options) => serve::serve(options).map(|()| ExitCode::SUCCESS),
         cli::Command::Status(options) => status::status(&options).map(|()| ExitCode::SUCCESS),
         cli::Command::Demo(options) => demo::demo(&options),
+        cli::Command::Plot(options) => tools::plot::plot(&options).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("sealpulse: {}", with_causes(&*error));
