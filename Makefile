@@ -14,12 +14,16 @@ RUN_PACKAGES := pulseaudio-utils gstreamer1.0-tools gstreamer1.0-plugins-base gs
 TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber ffmpeg mpv sox libsox-fmt-pulse \
 	util-linux
 
-.PHONY: help run test build lint deps deps-build deps-run
+# The other side of the benchmarks.
+BENCH_PACKAGES := $(BUILD_PACKAGES) libpulse-dev pkg-config
+
+.PHONY: help run test build bench lint deps deps-build deps-run
 
 help:
 	@echo "make run    install what is needed, start the server, play with six applications, and serve"
 	@echo "make test   install what is needed, and run all tests"
 	@echo "make build  build the program: target/release/sealpulse"
+	@echo "make bench  measure side by side with libpulse"
 	@echo "make lint   formatting, clippy and documentation, with warnings denied"
 	@echo "make deps   install the system packages that are missing"
 
@@ -34,6 +38,10 @@ test: deps
 
 build: deps-build
 	$(CARGO) build --release --locked --package sealpulse
+
+bench: build
+	@$(call install,$(BENCH_PACKAGES))
+	$(CARGO) bench --locked --package sealpulse-bench --features libpulse
 
 lint:
 	$(CARGO) fmt --all --check

@@ -11,7 +11,7 @@ use sealpulse_protocol::frame::SeekMode;
 use sealpulse_protocol::{
     Answered, COMMANDS, CommandCode, ServerPacket, VERSION, decode_server_packet, encode_command,
 };
-use sealpulse_transport::{Incoming, Link, LinkCounters};
+use sealpulse_transport::{Incoming, Link, LinkCounters, LinkError};
 
 use crate::address::ServerAddress;
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::connect::SLOT_SIZE;
 use crate::error::ClientError;
 use crate::pending::{Call, Kind, Pending};
 use crate::reactor::{Reactor, Source, lock};
+use crate::spin;
 use crate::streams::{Created, Streams};
 use crate::subscribe::Subscribers;
 use crate::wait::Wakers;
@@ -87,6 +88,8 @@ pub(crate) struct Inner {
     watches_writable: bool,
     pub(crate) watches_ring: bool,
     pub(crate) last_counters: LinkCounters,
+    /// Streams whose callbacks the reactor has to call.
+    callbacks: Vec<u64>,
 }
 
 impl Connection {
@@ -114,6 +117,7 @@ impl Connection {
                 watches_writable: false,
                 watches_ring: false,
                 last_counters: LinkCounters::default(),
+                callbacks: Vec::new(),
             };
             Connection { inner: std::sync::Mutex::new(inner), reactor, token, config }
         }))
@@ -128,7 +132,7 @@ impl Connection {
     ) -> Result<Call, ClientError> {
         let timeout = timed.then_some(self.config.timeout);
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let tag = self.with(|inner, _| {
+        let send = |inner: &mut Inner| {
             inner.check_version(C::CODE)?;
             let tag = inner.tag();
             let packet = encode_command(tag, command, inner.version);
@@ -140,7 +144,12 @@ impl Connection {
             }
             inner.pending.insert(tag, Pending::new(C::CODE, kind, deadline));
             Ok(tag)
-        })?;
+        };
+        let tag = if spin::will_send(self) {
+            send(&mut lock(&self.inner))?
+        } else {
+            self.with(|inner, _| send(inner))?
+        };
         if let Some(timeout) = timeout.filter(|_| deadline.is_some()) {
             self.reactor.arm(timeout);
         }
@@ -174,15 +183,26 @@ impl Connection {
 
     /// Takes what came. True: look again soon.
     pub(crate) fn ready(self: &Arc<Self>, source: Option<Source>, turn: &mut Turn) -> bool {
-        let mut incoming = std::mem::take(&mut turn.incoming);
-        let busy = lock(&self.inner).receive(source, &mut incoming, turn);
-        incoming.clear();
-        turn.incoming = incoming;
+        let busy = lock(&self.inner).receive(source, turn);
         turn.wake();
         while let Some(key) = turn.callbacks.pop() {
             crate::callback::run(self, key);
         }
         busy
+    }
+
+    /// Ends a look at the ring that another thread than the reactor has taken.
+    pub(crate) fn settle(&self, turn: &mut Turn) {
+        let busy = {
+            let mut inner = lock(&self.inner);
+            // Callbacks are the reactor's to call.
+            inner.callbacks.append(&mut turn.callbacks);
+            inner.flush_or_fail(turn) || !inner.callbacks.is_empty()
+        };
+        turn.wake();
+        if busy {
+            self.reactor.poke(self.token);
+        }
     }
 
     /// Gives up on what has taken too long; the next deadline.
@@ -322,31 +342,67 @@ impl Inner {
         Ok(link.prepare_to_sleep() || busy)
     }
 
-    fn receive(&mut self, source: Option<Source>, incoming: &mut Vec<Incoming>, turn: &mut Turn) -> bool {
-        let Some(link) = &mut self.link else { return false };
-        let received = match source {
+    fn receive(&mut self, source: Option<Source>, turn: &mut Turn) -> bool {
+        turn.callbacks.append(&mut self.callbacks);
+        let received = self.take_in(turn, |link, incoming| match source {
             Some(Source::Socket) => link.receive(incoming).map(|()| false),
             Some(Source::Ring) => link.receive_ring(incoming),
             None => link.look_into_ring(incoming),
-        };
-        // What came before an error counts.
-        for item in incoming.drain(..) {
-            if let Err(error) = self.handle(item, turn) {
-                self.fail(error, turn);
-                return false;
-            }
-        }
-        let more = match received.map_err(ClientError::from).and_then(|more| {
-            self.take_ring()?;
-            Ok(more)
-        }) {
-            Ok(more) => more,
+        });
+        match received {
+            Ok(more) => self.flush_or_fail(turn) || more,
             Err(error) => {
                 self.fail(error, turn);
-                return false;
+                false
             }
-        };
-        self.flush_or_fail(turn) || more
+        }
+    }
+
+    /// Takes what is in the ring and sends what is queued, without getting ready to sleep. Whether there was
+    /// something, and whether there is a ring at all.
+    pub(crate) fn send_awake(&mut self, turn: &mut Turn) -> (bool, bool) {
+        let came = self.glance(turn);
+        if self.watches_ring
+            && let Some(Err(error)) = self.link.as_mut().map(Link::flush)
+        {
+            self.fail(error.into(), turn);
+        }
+        (came, self.watches_ring)
+    }
+
+    /// Takes what is in the ring, without getting ready to sleep. True: there was something.
+    pub(crate) fn glance(&mut self, turn: &mut Turn) -> bool {
+        if !self.watches_ring {
+            return false;
+        }
+        let mut came = false;
+        let taken = self.take_in(turn, |link, incoming| {
+            let more = link.look_into_ring(incoming);
+            came = !incoming.is_empty();
+            more
+        });
+        if let Err(error) = taken {
+            self.fail(error, turn);
+            return true;
+        }
+        came
+    }
+
+    fn take_in(
+        &mut self,
+        turn: &mut Turn,
+        receive: impl FnOnce(&mut Link, &mut Vec<Incoming>) -> Result<bool, LinkError>,
+    ) -> Result<bool, ClientError> {
+        let Some(link) = &mut self.link else { return Ok(false) };
+        let mut incoming = std::mem::take(&mut turn.incoming);
+        let received = receive(link, &mut incoming);
+        // What came before an error counts.
+        let handled = incoming.drain(..).try_for_each(|item| self.handle(item, turn));
+        turn.incoming = incoming;
+        handled?;
+        let more = received?;
+        self.take_ring()?;
+        Ok(more)
     }
 
     /// Takes a ring into use when all of it is there.
@@ -369,14 +425,18 @@ impl Inner {
                 return Ok(());
             }
         };
-        match decode_server_packet(&data, self.version)? {
+        let handled = match decode_server_packet(&data, self.version)? {
             ServerPacket::Reply { tag, content } => {
                 let uid = credentials.map(|credentials| credentials.uid);
                 self.complete(tag, Ok((content, uid)), turn)
             }
             ServerPacket::Error { tag, code } => self.complete(tag, Err(code), turn),
             ServerPacket::Command { tag, command } => self.command(tag, command, fds, turn),
+        };
+        if let Some(link) = &mut self.link {
+            link.reuse(data);
         }
+        handled
     }
 
     fn command(

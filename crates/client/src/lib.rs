@@ -43,6 +43,7 @@ mod pending;
 mod playback;
 mod reactor;
 mod record;
+mod spin;
 mod streams;
 mod subscribe;
 mod timing;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use crate::spin;
+
 /// Waits for a future on this thread. Needs no executor: the library's own thread does the work.
 ///
 /// ```
@@ -26,8 +28,10 @@ impl<F: Future> Wait for F {
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(self);
         loop {
-            match future.as_mut().poll(&mut context) {
+            let (polled, came) = spin::polled(|| future.as_mut().poll(&mut context));
+            match polled {
                 Poll::Ready(output) => return output,
+                Poll::Pending if came => {}
                 // A wake-up between the poll and here is kept by the thread's token.
                 Poll::Pending => thread::park(),
             }
