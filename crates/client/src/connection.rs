@@ -1,5 +1,6 @@
 //! One connection: what is sent by whoever holds a handle, and what the reactor receives for it.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
@@ -130,12 +131,23 @@ impl Connection {
         kind: Kind,
         timed: bool,
     ) -> Result<Call, ClientError> {
+        self.call_with::<C, _>(|_| Ok(command), kind, timed)
+    }
+
+    /// The same for a command that depends on what it finds. Between that look and the sending nothing happens.
+    pub(crate) fn call_with<C: Answered, B: Borrow<C>>(
+        self: &Arc<Self>,
+        command: impl FnOnce(&mut Inner) -> Result<B, ClientError>,
+        kind: Kind,
+        timed: bool,
+    ) -> Result<Call, ClientError> {
         let timeout = timed.then_some(self.config.timeout);
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let send = |inner: &mut Inner| {
+            let command = command(inner)?;
             inner.check_version(C::CODE)?;
             let tag = inner.tag();
-            let packet = encode_command(tag, command, inner.version);
+            let packet = encode_command(tag, command.borrow(), inner.version);
             let link = inner.link.as_mut().ok_or(ClientError::NotConnected)?;
             if kind == Kind::Authentication {
                 link.send_packet_with_credentials(packet);
@@ -456,7 +468,7 @@ impl Inner {
             }
             Command::RegisterMemfdShmid(memfd) => link.register_memfd(memfd.shm_id, fds)?,
             Command::SubscribeEvent(event) => self.subscribers.event(event.event, event.index, turn),
-            Command::Extension(extension) => self.subscribers.extension(extension, turn),
+            Command::Extension(extension) => self.subscribers.extension(extension, turn)?,
             Command::ClientEvent(event) => {
                 self.subscribers.client_event(event.event.unwrap_or_default(), event.properties, turn);
             }

@@ -164,9 +164,10 @@ impl Context {
         Subscription::to_objects(&self.connection, mask).await
     }
 
-    /// News of what an extension keeps, once the extension was asked to tell them.
+    /// News of a module that this library does not know, once the module was asked to tell them
+    /// ([`extension`](Self::extension)): [`ExtensionEvent::Other`](crate::extension::ExtensionEvent::Other).
     pub fn extension_events(&self, module: &str) -> Subscription {
-        Subscription::to_extension(&self.connection, module)
+        Subscription::to_other_module(&self.connection, module)
     }
 
     /// News that concern this client, such as a session manager's wishes.

@@ -4,6 +4,8 @@
 //! - [`Config`] says where servers are, as libpulse finds them; [`Context`] is a connection.
 //! - [`PlaybackStream`] and [`RecordStream`] carry sound. Where the server shares memory, blocks are filled and read in
 //!   place: nothing is copied between the program's samples and the server's mixer.
+//! - [`Context`] also says what there is at the server and changes it: devices, streams, modules, the sample cache.
+//!   [`extension`] has what modules add.
 //! - [`Subscription`] tells what happens at the server.
 //!
 //! Futures of this library need no particular executor, and [`Wait`] waits for any of them. One thread, shared by all
@@ -29,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod administration;
 mod block;
 mod callback;
 mod clock;
@@ -36,13 +39,18 @@ mod config;
 mod connect;
 mod connection;
 mod context;
+mod control;
 mod error;
+pub mod extension;
 mod handle;
+mod introspect;
 mod options;
 mod pending;
 mod playback;
 mod reactor;
 mod record;
+mod sample;
+mod selector;
 mod spin;
 mod streams;
 mod subscribe;
@@ -60,16 +68,24 @@ pub use error::ClientError;
 pub use options::{Buffer, StreamFlags, StreamOptions};
 pub use playback::{BufferFlags, Events, PlaybackStream, Writer};
 pub use record::{Reader, RecordStream};
+pub use sample::SAMPLE_SIZE_MAX;
+pub use selector::Selector;
 pub use streams::StreamEvent;
 pub use subscribe::{News, Subscription};
 pub use timing::Timing;
 pub use wait::Wait;
 
 pub use sealpulse_protocol::command;
+pub use sealpulse_protocol::command::{
+    CardInfo, CardPort, CardProfile, ClientInfo, DevicePort, ModuleInfo, SampleInfo, ServerInfo, SinkInfo,
+    SinkInputInfo, SourceInfo, SourceOutputInfo, StatReply,
+};
 pub use sealpulse_protocol::frame::SeekMode;
+pub use sealpulse_protocol::tagstruct;
 pub use sealpulse_protocol::{
-    CommandCode, Encoding, ErrorCode, Facility, FormatInfo, Operation, PropList, SubscriptionEvent,
-    SubscriptionMask, UpdateMode,
+    CommandCode, Cookie, DeviceState, Encoding, ErrorCode, Facility, FormatInfo, Operation, PortAvailable,
+    PortDirection, PortType, PropList, SinkFlags, SourceFlags, SubscriptionEvent, SubscriptionMask,
+    UpdateMode, Usec,
 };
 pub use sealpulse_spec::{ChannelMap, ChannelPosition, ChannelVolumes, SampleFormat, SampleSpec, Volume};
 pub use sealpulse_transport::{LinkCounters, TransportKind};

@@ -7,11 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use sealpulse_protocol::command::{Extension, Subscribe};
-use sealpulse_protocol::{PropList, SubscriptionEvent, SubscriptionMask};
+use sealpulse_protocol::tagstruct::Writer;
+use sealpulse_protocol::{
+    CommandCode, DecodeError, NO_TAG, Opaque, PropList, SubscriptionEvent, SubscriptionMask, VERSION,
+};
 
-use crate::connection::{Connection, Turn};
+use crate::connection::{Connection, Inner, Turn};
 use crate::context;
 use crate::error::ClientError;
+use crate::extension::ExtensionEvent;
+use crate::pending::Kind;
 use crate::reactor::lock;
 use crate::wait::Wakers;
 
@@ -29,11 +34,8 @@ pub enum News {
         /// The object's index; none for the server itself.
         index: Option<u32>,
     },
-    /// What an extension keeps has changed.
-    Extension {
-        /// The module, such as `module-stream-restore`.
-        module: String,
-    },
+    /// What a module keeps has changed, such as the volumes of `module-stream-restore`.
+    Extension(ExtensionEvent),
     /// Something that concerns this client.
     Client {
         /// What.
@@ -47,7 +49,7 @@ pub enum News {
 struct Subscriber {
     /// What it wants to hear of the server's objects.
     mask: SubscriptionMask,
-    /// Of which extension it wants to hear.
+    /// Of which module it wants to hear.
     module: Option<String>,
     client: bool,
     news: VecDeque<News>,
@@ -88,13 +90,24 @@ impl Subscribers {
         }
     }
 
-    pub(crate) fn extension(&mut self, extension: Extension, turn: &mut Turn) {
-        let name = extension.name.unwrap_or_default();
-        for subscriber in self.by_key.values_mut() {
-            if subscriber.module.as_ref() == Some(&name) {
-                subscriber.tell(News::Extension { module: name.clone() }, turn);
-            }
+    pub(crate) fn extension(&mut self, extension: Extension, turn: &mut Turn) -> Result<(), ClientError> {
+        let name = extension.name.clone();
+        let event = ExtensionEvent::decode(extension).map_err(|error| DecodeError::Content {
+            code: CommandCode::Extension,
+            tag: NO_TAG,
+            error,
+        })?;
+        let wants = |subscriber: &&mut Subscriber| subscriber.module.is_some() && subscriber.module == name;
+        for subscriber in self.by_key.values_mut().filter(wants) {
+            subscriber.tell(News::Extension(event.clone()), turn);
         }
+        Ok(())
+    }
+
+    fn listens_to(&self, module: &str) -> bool {
+        self.by_key
+            .values()
+            .any(|subscriber| !subscriber.ended && subscriber.module.as_deref() == Some(module))
     }
 
     pub(crate) fn client_event(&mut self, name: String, properties: PropList, turn: &mut Turn) {
@@ -117,23 +130,52 @@ impl Subscribers {
 pub struct Subscription {
     connection: Arc<Connection>,
     key: u64,
-    listens: bool,
+    topic: Topic,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Topic {
+    Objects,
+    Module(ModuleTopic),
+    /// A module that the program itself asks for news.
+    OtherModule,
+    Client,
+}
+
+/// A module that tells of changes to those that have asked for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ModuleTopic {
+    /// Its name.
+    pub(crate) module: &'static str,
+    /// The number of its command for that, whose argument is a boolean.
+    pub(crate) subscribe: u32,
+}
+
+impl ModuleTopic {
+    fn command(self, enable: bool) -> Extension {
+        let mut content = Writer::new(VERSION);
+        content.u32(self.subscribe);
+        content.boolean(enable);
+        let (name, content) = (Some(self.module.to_owned()), Opaque(content.into_bytes()));
+        Extension { index: None, name, content }
+    }
 }
 
 impl Subscription {
     fn new(
         connection: &Arc<Connection>,
+        topic: Topic,
         mask: SubscriptionMask,
-        module: Option<String>,
-        client: bool,
+        module: Option<&str>,
     ) -> Subscription {
+        let (module, client) = (module.map(str::to_owned), matches!(topic, Topic::Client));
         let mut inner = lock(&connection.inner);
         let subscribers = &mut inner.subscribers;
         subscribers.last_key += 1;
         let key = subscribers.last_key;
         let (news, wakers, ended) = (VecDeque::new(), Wakers::default(), false);
         subscribers.by_key.insert(key, Subscriber { mask, module, client, news, wakers, ended });
-        Subscription { connection: Arc::clone(connection), key, listens: mask.0 != 0 }
+        Subscription { connection: Arc::clone(connection), key, topic }
     }
 
     /// To the server's objects.
@@ -141,20 +183,31 @@ impl Subscription {
         connection: &Arc<Connection>,
         mask: SubscriptionMask,
     ) -> Result<Subscription, ClientError> {
-        let subscription = Self::new(connection, mask, None, false);
-        let mask = lock(&connection.inner).subscribers.mask();
-        context::ask(connection, Subscribe { mask }, true).await?;
+        let subscription = Self::new(connection, Topic::Objects, mask, None);
+        let all = |inner: &mut Inner| Ok(Subscribe { mask: inner.subscribers.mask() });
+        connection.call_with::<Subscribe, _>(all, Kind::Plain, true)?.await?;
         Ok(subscription)
     }
 
-    /// To what a module tells once it was asked to.
-    pub(crate) fn to_extension(connection: &Arc<Connection>, module: &str) -> Subscription {
-        Self::new(connection, SubscriptionMask(0), Some(module.to_owned()), false)
+    /// To a module.
+    pub(crate) async fn to_module(
+        connection: &Arc<Connection>,
+        topic: ModuleTopic,
+    ) -> Result<Subscription, ClientError> {
+        let subscription =
+            Self::new(connection, Topic::Module(topic), SubscriptionMask(0), Some(topic.module));
+        context::ask(connection, topic.command(true), true).await?;
+        Ok(subscription)
+    }
+
+    /// To what a module tells once the program has asked it to.
+    pub(crate) fn to_other_module(connection: &Arc<Connection>, module: &str) -> Subscription {
+        Self::new(connection, Topic::OtherModule, SubscriptionMask(0), Some(module))
     }
 
     /// To what concerns this client.
     pub(crate) fn to_client(connection: &Arc<Connection>) -> Subscription {
-        Self::new(connection, SubscriptionMask(0), None, true)
+        Self::new(connection, Topic::Client, SubscriptionMask(0), None)
     }
 
     /// The next news; none when the connection has ended.
@@ -192,17 +245,33 @@ impl futures_core::Stream for Subscription {
 }
 
 impl Drop for Subscription {
+    /// The server need not go on telling what nobody hears. Nobody waits for its answer.
     fn drop(&mut self) {
-        let (before, mask, connected) = {
-            let mut inner = lock(&self.connection.inner);
-            let before = inner.subscribers.mask();
-            inner.subscribers.by_key.remove(&self.key);
-            (before, inner.subscribers.mask(), inner.link.is_some())
-        };
-        if self.listens && connected && mask.0 != before.0 {
-            // The server need not go on telling what nobody hears; nobody waits for its answer.
-            let kind = crate::pending::Kind::Plain;
-            drop(self.connection.call(&Subscribe { mask }, kind, true));
+        let key = self.key;
+        match self.topic {
+            Topic::Objects => {
+                let less = |inner: &mut Inner| {
+                    let before = inner.subscribers.mask();
+                    inner.subscribers.by_key.remove(&key);
+                    let mask = inner.subscribers.mask();
+                    if mask == before { Err(ClientError::NotConnected) } else { Ok(Subscribe { mask }) }
+                };
+                drop(self.connection.call_with::<Subscribe, _>(less, Kind::Plain, true));
+            }
+            Topic::Module(topic) => {
+                let less = |inner: &mut Inner| {
+                    let subscribers = &mut inner.subscribers;
+                    let gone = subscribers.by_key.remove(&key).is_none_or(|subscriber| subscriber.ended);
+                    if gone || subscribers.listens_to(topic.module) {
+                        return Err(ClientError::NotConnected);
+                    }
+                    Ok(topic.command(false))
+                };
+                drop(self.connection.call_with::<Extension, _>(less, Kind::Plain, true));
+            }
+            Topic::OtherModule | Topic::Client => {
+                lock(&self.connection.inner).subscribers.by_key.remove(&key);
+            }
         }
     }
 }
