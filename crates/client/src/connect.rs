@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use sealpulse_protocol::command::{Auth, AuthReply, SetClientName};
@@ -51,7 +51,7 @@ pub(crate) async fn establish(connection: &Arc<Connection>) -> Result<(), Client
 
 async fn introduce(connection: &Arc<Connection>) -> Result<(), ClientError> {
     let config = &connection.config;
-    let (link, server) = open_any(&config.servers).await?;
+    let (link, server) = open_any(&config.servers, config.timeout).await?;
     let local = matches!(server, ServerAddress::Unix(_));
     connection.with(|inner, _| inner.start(link, server))?;
     let version = config.max_version.clamp(MIN_VERSION, VERSION);
@@ -105,13 +105,16 @@ impl Inner {
     }
 }
 
-async fn open_any(servers: &[ServerAddress]) -> Result<(Link, ServerAddress), ClientError> {
+async fn open_any(
+    servers: &[ServerAddress],
+    timeout: Duration,
+) -> Result<(Link, ServerAddress), ClientError> {
     let mut last = ClientError::NoServer;
     let config =
         LinkConfig { side: Side::Client, slot_size: SLOT_SIZE, slots: SLOTS, ..LinkConfig::default() };
     for server in servers {
         let opened = match server {
-            ServerAddress::Unix(path) => open_unix(path).await,
+            ServerAddress::Unix(path) => open_unix(path, timeout).await,
             ServerAddress::Tcp { .. } => {
                 let server = server.clone();
                 elsewhere(move || open_tcp(&server)).await
@@ -127,7 +130,7 @@ async fn open_any(servers: &[ServerAddress]) -> Result<(Link, ServerAddress), Cl
     Err(last)
 }
 
-async fn open_unix(path: &Path) -> io::Result<OwnedFd> {
+async fn open_unix(path: &Path, timeout: Duration) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     match connect(&socket, &SocketAddrUnix::new(path)?) {
@@ -135,9 +138,21 @@ async fn open_unix(path: &Path) -> io::Result<OwnedFd> {
         // So many wait to be let in that the server's queue is full.
         Err(Errno::AGAIN) => {
             let path = path.to_owned();
-            elsewhere(move || Ok(UnixStream::connect(path)?.into())).await
+            elsewhere(move || open_unix_patiently(&path, timeout)).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until the server lets somebody in.
+fn open_unix_patiently(path: &Path, timeout: Duration) -> io::Result<OwnedFd> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // For connecting, too. None at all would mean for ever.
+    let timeout = timeout.max(Duration::from_millis(1));
+    sockopt::set_socket_timeout(&socket, Timeout::Send, Some(timeout))?;
+    match connect(&socket, &SocketAddrUnix::new(path)?) {
+        Err(Errno::AGAIN) => Err(io::ErrorKind::TimedOut.into()),
+        connected => Ok(connected.map(|()| socket)?),
     }
 }
 

@@ -25,6 +25,10 @@ use crate::streams::{Created, Streams};
 use crate::subscribe::Subscribers;
 use crate::wait::Wakers;
 
+/// Bytes that may wait for a server that does not read: several of the largest samples. One that asks for ever more
+/// sound shall not take all memory.
+const QUEUED_MAX: usize = 64 << 20;
+
 /// How a connection does.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -289,6 +293,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.reactor.remove(self.token);
+        lock(&self.inner).unwatch_ring();
     }
 }
 
@@ -341,6 +346,10 @@ impl Inner {
         let Some(link) = &mut self.link else { return Ok(false) };
         let reactor = |error| ClientError::Reactor(Arc::new(error));
         let writable = link.flush()?;
+        let bytes = link.queued_bytes();
+        if bytes > QUEUED_MAX {
+            return Err(ClientError::NotRead { bytes });
+        }
         if writable != self.watches_writable {
             self.reactor.watch_writable(self.token, link.socket_fd(), writable).map_err(reactor)?;
             self.watches_writable = writable;
@@ -578,7 +587,16 @@ impl Inner {
         });
     }
 
+    /// The other side of what wakes us may live on, and go on waking us: closing ours would not end the watch.
+    fn unwatch_ring(&mut self) {
+        if let (true, Some(fd)) = (self.watches_ring, self.link.as_ref().and_then(Link::ring_fd)) {
+            self.reactor.unwatch(fd);
+            self.watches_ring = false;
+        }
+    }
+
     pub(crate) fn fail(&mut self, reason: ClientError, turn: &mut Turn) {
+        self.unwatch_ring();
         if let Some(link) = self.link.take() {
             self.last_counters = link.counters();
         }

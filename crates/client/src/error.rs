@@ -75,6 +75,12 @@ pub enum ClientError {
     /// The connection broke, or its shared memory is not as it has to be. The connection has failed.
     #[error("the connection broke: {0}")]
     Transport(Arc<LinkError>),
+    /// The server asks for more and more, and reads none of it. The connection has failed.
+    #[error("the server does not read: {bytes} bytes wait")]
+    NotRead {
+        /// Bytes that wait to be sent.
+        bytes: usize,
+    },
     /// The server closed the connection.
     #[error("the server closed the connection")]
     Disconnected,

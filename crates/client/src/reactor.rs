@@ -82,6 +82,11 @@ impl Reactor {
         Ok(epoll::add(&self.0.epoll, fd, data(token, source), epoll::EventFlags::IN)?)
     }
 
+    /// Waits for a descriptor no longer.
+    pub(crate) fn unwatch(&self, fd: BorrowedFd<'_>) {
+        let _ = epoll::delete(&self.0.epoll, fd);
+    }
+
     /// Whether to wait for a socket to be writable too.
     pub(crate) fn watch_writable(&self, token: u64, fd: BorrowedFd<'_>, writable: bool) -> io::Result<()> {
         let out = if writable { epoll::EventFlags::OUT } else { epoll::EventFlags::empty() };
