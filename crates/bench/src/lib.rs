@@ -49,6 +49,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Where it listens, as `PULSE_SERVER` has it.
     pub fn address(&self) -> String {
         format!("unix:{}", self.directory.path().join("native").display())
@@ -84,4 +89,14 @@ pub fn in_turns(rounds: usize, sides: &mut [&mut dyn FnMut()]) -> Vec<Duration> 
         times.sort_unstable();
     }
     times.iter().map(|times| times.get(times.len() / 2).copied().unwrap_or_default()).collect()
+}
+
+/// Seconds of processor time that a process has used so far, in the kernel and outside; 0 if there is none.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may contain spaces.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    // Linux counts them in hundredths of a second for programs.
+    (ticks(11) + ticks(12)) / 100.0
 }

@@ -49,7 +49,7 @@ pub struct Limits {
     pub clients: usize,
     /// Playback and record streams of one client (`PA_ERR_TOOLARGE`).
     pub streams_per_client: usize,
-    /// Streams on one sink, and on one source (`PA_ERR_TOOLARGE`). PulseAudio's number.
+    /// Streams on one sink, and on one source (`PA_ERR_TOOLARGE`). PulseAudio stops at 256.
     pub streams_per_device: usize,
     /// Loaded modules (`PA_ERR_MODINITFAILED`).
     pub modules: usize,
@@ -71,7 +71,7 @@ impl Default for Limits {
         Self {
             clients: 1024,
             streams_per_client: 1024,
-            streams_per_device: 256,
+            streams_per_device: 2048,
             modules: 256,
             queued_bytes: 8 << 20,
             proplist_bytes: 128 << 10,

@@ -39,22 +39,25 @@ pub(crate) fn record_attr(
     buffer_attr::fix_record(asked, mode, spec, |usec| Engine::clamp_latency(usec).min(max_latency_usec))
 }
 
-/// What the engine's queue is to hold. PulseAudio's sinks render ahead, so that up to their latency lies in the sink
-/// besides what the queue holds; ours render at the last moment, so the queue holds that part too. Otherwise a
-/// client would have that much less time to answer a request than it was promised.
+/// What the engine's queue is to hold, and how often, in microseconds, the engine looks after it at least. PulseAudio's
+/// sinks render ahead, so that up to their latency lies in the sink besides what the queue holds; ours render at the
+/// last moment, so the queue holds that part too. Otherwise a client would have that much less time to answer a request
+/// than it was promised.
 pub(crate) fn engine_attr(
     attr: PlaybackAttr,
     mode: LatencyMode,
     latency_usec: u64,
     spec: &SampleSpec,
-) -> QueueAttr {
-    let ahead = match mode {
-        // As long as the whole buffer: nobody needs it twice.
-        LatencyMode::Traditional => 0,
-        LatencyMode::Adjust | LatencyMode::Early => spec.usec_to_bytes(latency_usec) as usize,
+) -> (QueueAttr, u64) {
+    let (ahead, cycle_usec) = match mode {
+        // The latency is that of the whole buffer, which nobody needs twice. Asked for in quarters, three of them are
+        // left while the client answers.
+        LatencyMode::Traditional => (0, latency_usec.min(spec.bytes_to_usec(u64::from(attr.tlength)) / 4)),
+        LatencyMode::Adjust | LatencyMode::Early => (spec.usec_to_bytes(latency_usec) as usize, latency_usec),
     };
     let attr = queue_attr(attr);
-    QueueAttr { tlength: (attr.tlength + ahead).min(attr.maxlength), ..attr }.sanitize(spec.frame_size())
+    let attr = QueueAttr { tlength: (attr.tlength + ahead).min(attr.maxlength), ..attr };
+    (attr.sanitize(spec.frame_size()), cycle_usec)
 }
 
 fn queue_attr(attr: PlaybackAttr) -> QueueAttr {
@@ -76,8 +79,8 @@ impl SinkInput {
     pub(crate) fn fix_attr(&mut self, engine: &mut Engine, max_latency_usec: u64) {
         (self.attr, self.latency_usec) =
             playback_attr(self.asked_attr, self.latency_mode, &self.spec, max_latency_usec);
-        let queue = engine_attr(self.attr, self.latency_mode, self.latency_usec, &self.spec);
-        engine.set_attr(self.stream, queue, self.latency_usec);
+        let (queue, cycle_usec) = engine_attr(self.attr, self.latency_mode, self.latency_usec, &self.spec);
+        engine.set_attr(self.stream, queue, cycle_usec);
     }
 }
 

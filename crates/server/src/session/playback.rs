@@ -82,12 +82,12 @@ impl Handle for CreatePlaybackStream {
         };
         let latency_mode = LatencyMode::new(self.adjust_latency, self.early_requests);
         let (attr, latency_usec) = playback_attr(asked_attr, latency_mode, &spec, sink.max_latency_usec);
-        let queue = engine_attr(attr, latency_mode, latency_usec, &spec);
+        let (queue, cycle_usec) = engine_attr(attr, latency_mode, latency_usec, &spec);
         let config = PlaybackConfig {
             spec,
             map,
             attr: queue,
-            latency_usec,
+            latency_usec: cycle_usec,
             volume,
             muted: self.muted,
             corked: self.corked,
@@ -161,12 +161,12 @@ impl State {
     fn playback_reply(&self, index: u32) -> Option<CreatePlaybackStreamReply> {
         let input = self.registry.sink_inputs.get(index)?;
         let sink = self.registry.sinks.get(input.sink)?;
+        let (queue, _) = engine_attr(input.attr, input.latency_mode, input.latency_usec, &input.spec);
         Some(CreatePlaybackStreamReply {
             channel: input.channel,
             sink_input_index: index,
             // The whole buffer is asked for at once.
-            missing: engine_attr(input.attr, input.latency_mode, input.latency_usec, &input.spec).tlength
-                as u32,
+            missing: queue.tlength as u32,
             maxlength: input.attr.maxlength,
             tlength: input.attr.tlength,
             prebuf: input.attr.prebuf,
