@@ -1,11 +1,16 @@
 //! Plays a second of 440 Hz, and says how it travelled.
-
+//!
+//! `cargo run -p sealpulse-client --example tone`
 use std::error::Error;
 
 use sealpulse_client::{Config, Context, SampleFormat, SampleSpec, StreamOptions, Wait};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let context = Context::connect(Config::from_env()?.named("tone")).wait()?;
+    run(Config::from_env()?.named("tone"))
+}
+
+pub(crate) fn run(config: Config) -> Result<(), Box<dyn Error>> {
+    let context = Context::connect(config).wait()?;
     let spec = SampleSpec { format: SampleFormat::S16Le, channels: 2, rate: 48_000 };
     let stream = context.playback(StreamOptions::new(spec).named("a second of 440 Hz")).wait()?;
     let sample =
@@ -18,18 +23,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     let info = context.connection();
     println!("{:?}, ring: {}, {:?}", info.transport, info.ring, info.counters);
     println!("{:?}", stream.timing().wait()?);
-    while let Some(event) = next_event(&stream) {
-        println!("{event:?}");
-    }
     Ok(())
-}
-
-/// An event that is there already.
-fn next_event(stream: &sealpulse_client::PlaybackStream) -> Option<sealpulse_client::StreamEvent> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let mut event = std::pin::pin!(stream.event());
-    match event.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(event) => event,
-        std::task::Poll::Pending => None,
-    }
 }
