@@ -21,6 +21,7 @@ use sealpulse_protocol::{NO_TAG, command::RegisterMemfdShmid};
 use sealpulse_transport::{Link, LinkConfig, Side, TransportKind};
 
 use crate::address::ServerAddress;
+use crate::config::Config;
 use crate::connection::{Connection, Inner, State};
 use crate::context;
 use crate::error::ClientError;
@@ -30,8 +31,11 @@ use crate::reactor::lock;
 /// Bytes of a block of the shared pool: the largest that PulseAudio sends.
 pub(crate) const SLOT_SIZE: usize = 64 * 1024;
 
-/// As many blocks as the server can hold at a time, and a few to fill meanwhile.
+/// As many blocks as the server can hold at a time, and a few to fill meanwhile; and what the configuration may make
+/// of it.
 const SLOTS: usize = 160;
+const SLOTS_MIN: usize = 2;
+const SLOTS_MAX: usize = 4096;
 
 /// How long to try one address of a host.
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -110,9 +114,8 @@ async fn open_any(
     timeout: Duration,
 ) -> Result<(Link, ServerAddress), ClientError> {
     let mut last = ClientError::NoServer;
-    let config =
-        LinkConfig { side: Side::Client, slot_size: SLOT_SIZE, slots: SLOTS, ..LinkConfig::default() };
-    for server in servers {
+    let config = LinkConfig { side: Side::Client, slot_size: SLOT_SIZE, slots, ..LinkConfig::default() };
+    for server in &config.servers {
         let opened = match server {
             ServerAddress::Unix(path) => open_unix(path, timeout).await,
             ServerAddress::Tcp { .. } => {
@@ -120,7 +123,7 @@ async fn open_any(
                 elsewhere(move || open_tcp(&server)).await
             }
         };
-        match opened.and_then(|stream| Link::new(stream, &config)) {
+        match opened.and_then(|stream| Link::new(stream, &link_config)) {
             Ok(link) => return Ok((link, server.clone())),
             Err(error) => {
                 last = ClientError::Connect { server: server.clone(), error: Arc::new(error) };
