@@ -55,7 +55,10 @@ pub(crate) async fn establish(connection: &Arc<Connection>) -> Result<(), Client
 
 async fn introduce(connection: &Arc<Connection>) -> Result<(), ClientError> {
     let config = &connection.config;
-    let (link, server) = open_any(&config.servers, config.timeout).await?;
+    for warning in &config.warnings {
+        tracing::warn!(%warning, "left out of the configuration");
+    }
+    let (link, server) = open_any(config).await?;
     let local = matches!(server, ServerAddress::Unix(_));
     connection.with(|inner, _| inner.start(link, server))?;
     let version = config.max_version.clamp(MIN_VERSION, VERSION);
@@ -109,15 +112,13 @@ impl Inner {
     }
 }
 
-async fn open_any(
-    servers: &[ServerAddress],
-    timeout: Duration,
-) -> Result<(Link, ServerAddress), ClientError> {
+async fn open_any(config: &Config) -> Result<(Link, ServerAddress), ClientError> {
     let mut last = ClientError::NoServer;
-    let config = LinkConfig { side: Side::Client, slot_size: SLOT_SIZE, slots, ..LinkConfig::default() };
+    let slots = config.shm_size.map_or(SLOTS, |size| (size as usize / SLOT_SIZE).clamp(SLOTS_MIN, SLOTS_MAX));
+    let link_config = LinkConfig { side: Side::Client, slot_size: SLOT_SIZE, slots, ..LinkConfig::default() };
     for server in &config.servers {
         let opened = match server {
-            ServerAddress::Unix(path) => open_unix(path, timeout).await,
+            ServerAddress::Unix(path) => open_unix(path, config.timeout).await,
             ServerAddress::Tcp { .. } => {
                 let server = server.clone();
                 elsewhere(move || open_tcp(&server)).await
