@@ -31,14 +31,31 @@ thread_local! {
 
 /// Polls, and sends what that has queued. True: something came meanwhile, poll again.
 pub(crate) fn polled<T>(poll: impl FnOnce() -> T) -> (T, bool) {
-    let outer = WAITS.replace(true);
+    let waiting = Waiting { outer: WAITS.replace(true) };
     let polled = poll();
-    WAITS.set(outer);
+    drop(waiting);
     let mut came = false;
     while let Some(connection) = ASKED.with_borrow_mut(Vec::pop) {
         came |= connection.converse();
     }
     (polled, came)
+}
+
+/// While a thread blocks in [`Wait`](crate::Wait). Ends when the future panics, too.
+struct Waiting {
+    outer: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITS.set(self.outer);
+        if std::thread::panicking() {
+            // Others may wait for what was queued.
+            while let Some(connection) = ASKED.with_borrow_mut(Vec::pop) {
+                let _ = connection.with(|_, _| Ok(()));
+            }
+        }
+    }
 }
 
 /// Whether what this connection has queued will be sent by [`polled`].
