@@ -63,9 +63,7 @@ impl Context {
         self.request(UpdateClientProplist { mode, properties }).await.map(drop)
     }
 
-    /// Removes properties of this client, at most 4,096 at once. What is not there is
-    /// [`NoEntity`](crate::ErrorCode::NoEntity); then those before it are removed, those after it are not. Needs
-    /// version 13.
+    /// Removes properties of this client, at most 4,096 at once; one that is not there is no error. Needs version 13.
     pub async fn remove_client_properties(&self, names: &[&str]) -> Result<(), ClientError> {
         if names.len() > NAMES_MAX {
             return Err(ClientError::Invalid { what: "number of names", value: names.len().to_string() });

@@ -35,27 +35,37 @@ use crate::{ClientError, Context, Selector};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl Context {
-    /// Sets a sink's volume: one channel, or as many as the sink has.
+    /// Sets a sink's volume: one for all channels, or as many as the sink has. PipeWire would take the one for that of
+    /// the first channel, so it is looked up first how many there are.
     pub async fn set_sink_volume(
         &self,
         sink: impl Into<Selector>,
         volume: impl Into<ChannelVolumes>,
     ) -> Result<(), ClientError> {
-        let ((index, name), volume) = (sink.into().split("sink")?, valid(volume.into())?);
+        let (sink, mut volume) = (sink.into(), valid(volume.into())?);
+        if volume.channels() == 1 {
+            volume = volume.spread(self.sink(sink.clone()).await?.volume.channels());
+        }
+        let (index, name) = sink.split("sink")?;
         self.request(SetSinkVolume { index, name, volume }).await.map(drop)
     }
 
-    /// Sets a source's volume: one channel, or as many as the source has.
+    /// Sets a source's volume: one for all channels, or as many as the source has. PipeWire would take the one for that of
+    /// the first channel, so it is looked up first how many there are.
     pub async fn set_source_volume(
         &self,
         source: impl Into<Selector>,
         volume: impl Into<ChannelVolumes>,
     ) -> Result<(), ClientError> {
-        let ((index, name), volume) = (source.into().split("source")?, valid(volume.into())?);
+        let (source, mut volume) = (source.into(), valid(volume.into())?);
+        if volume.channels() == 1 {
+            volume = volume.spread(self.source(source.clone()).await?.volume.channels());
+        }
+        let (index, name) = source.split("source")?;
         self.request(SetSourceVolume { index, name, volume }).await.map(drop)
     }
 
-    /// Sets a sink input's volume: one channel, or as many as the stream has. One that has no volume
+    /// Sets a sink input's volume: one for all channels, or as many as the stream has. One that has no volume
     /// (`volume_writable` says so) answers [`BadState`](crate::ErrorCode::BadState).
     pub async fn set_sink_input_volume(
         &self,
@@ -66,7 +76,7 @@ impl Context {
         self.request(SetSinkInputVolume { index: Some(index), volume }).await.map(drop)
     }
 
-    /// Sets a source output's volume: one channel, or as many as the stream has. Needs version 22.
+    /// Sets a source output's volume: one for all channels, or as many as the stream has. Needs version 22.
     pub async fn set_source_output_volume(
         &self,
         index: u32,
@@ -105,7 +115,8 @@ impl Context {
         self.request(SuspendSink { index, name, suspend }).await.map(drop)
     }
 
-    /// Suspends or resumes a source. Needs version 11.
+    /// Suspends or resumes a source. A monitor, which goes with its sink, answers
+    /// [`Invalid`](crate::ErrorCode::Invalid). Needs version 11.
     pub async fn suspend_source(
         &self,
         source: impl Into<Selector>,
@@ -115,12 +126,14 @@ impl Context {
         self.request(SuspendSource { index, name, suspend }).await.map(drop)
     }
 
-    /// Suspends or resumes all sinks. Needs version 11.
+    /// Suspends or resumes all sinks. PipeWire cannot, and answers [`NoEntity`](crate::ErrorCode::NoEntity). Needs
+    /// version 11.
     pub async fn suspend_all_sinks(&self, suspend: bool) -> Result<(), ClientError> {
         self.request(SuspendSink { index: None, name: ALL, suspend }).await.map(drop)
     }
 
-    /// Suspends or resumes all sources but monitors. Needs version 11.
+    /// Suspends or resumes all sources but monitors. PipeWire cannot, and answers
+    /// [`NoEntity`](crate::ErrorCode::NoEntity). Needs version 11.
     pub async fn suspend_all_sources(&self, suspend: bool) -> Result<(), ClientError> {
         self.request(SuspendSource { index: None, name: ALL, suspend }).await.map(drop)
     }
@@ -172,13 +185,15 @@ impl Context {
         self.request(SetDefaultSource { name }).await.map(drop)
     }
 
-    /// Switches a sink to another of its ports, by name. Needs version 16.
+    /// Switches a sink to another of its ports, by name. One that has none answers
+    /// [`NotImplemented`](crate::ErrorCode::NotImplemented). Needs version 16.
     pub async fn set_sink_port(&self, sink: impl Into<Selector>, port: &str) -> Result<(), ClientError> {
         let ((index, name), port) = (sink.into().split("sink")?, Some(text("port", port)?));
         self.request(SetSinkPort { index, name, port }).await.map(drop)
     }
 
-    /// Switches a source to another of its ports, by name. Needs version 16.
+    /// Switches a source to another of its ports, by name. One that has none answers
+    /// [`NotImplemented`](crate::ErrorCode::NotImplemented). Needs version 16.
     pub async fn set_source_port(&self, source: impl Into<Selector>, port: &str) -> Result<(), ClientError> {
         let ((index, name), port) = (source.into().split("source")?, Some(text("port", port)?));
         self.request(SetSourcePort { index, name, port }).await.map(drop)

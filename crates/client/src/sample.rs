@@ -15,6 +15,10 @@ pub const SAMPLE_SIZE_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of a block on its way: fits in a slot of the pool.
 const PIECE: usize = 32 * 1024;
 
+/// The properties that a server may take a sample's name from.
+const EVENT_ID: &str = "event.id";
+const MEDIA_NAME: &str = "media.name";
+
 /// First version in which a sample's own volume can be asked for.
 const OWN_VOLUME_SINCE: u32 = 15;
 
@@ -45,9 +49,13 @@ impl Context {
         spec: SampleSpec,
         map: Option<ChannelMap>,
         bytes: &[u8],
-        properties: PropList,
+        mut properties: PropList,
     ) -> Result<(), ClientError> {
         let name = text("sample", name)?;
+        // PipeWire takes the name from here.
+        if !properties.contains(EVENT_ID) && !properties.contains(MEDIA_NAME) {
+            properties.set_str(MEDIA_NAME, &name);
+        }
         let map = map.unwrap_or_else(|| ChannelMap::default_for(spec.channels));
         let length = length(&spec, &map, bytes)?;
         let command = CreateUploadStream {
