@@ -9,13 +9,16 @@ use symphonia::core::audio::sample::i24;
 use symphonia::core::audio::{Channels, GenericAudioBufferRef, Position};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::units::{TimeBase, Timestamp};
 
+use super::guard::guarded;
 use super::mp4;
+use super::rf64::Rf64;
 
 /// Most frames that a file may announce for one packet. The largest real ones, FLAC's, have 65,535.
 const PACKET_FRAMES_MAX: u64 = 1 << 20;
@@ -23,6 +26,9 @@ const PACKET_FRAMES_MAX: u64 = 1 << 20;
 /// How far before the target of a seek decoding begins, so that codecs whose packets lean on those before them have
 /// found their feet. Ten packets of MP3, whose bit reservoir reaches back furthest.
 const PREROLL_FRAMES: u64 = 11_520;
+
+/// The position after a seek, until a packet tells its time.
+const UNKNOWN: i64 = i64::MIN;
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,8 @@ pub(crate) enum DecodeError {
     Rate { name: String, rate: u32 },
     #[error("{name}: packets of {frames} frames are too long")]
     PacketSize { name: String, frames: u64 },
+    #[error("{name}: is damaged in a way that it cannot be decoded")]
+    Damaged { name: String },
     #[error("{name}: holds no sound")]
     Empty { name: String },
     #[error("{name}: cannot read on: {error}")]
@@ -76,6 +84,7 @@ pub(crate) struct Decoder {
     /// Whether `block` has not been handed out yet.
     ready: bool,
     damaged: u64,
+    given_up: bool,
 }
 
 impl Decoder {
@@ -90,7 +99,11 @@ impl Decoder {
         if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
             hint.with_extension(extension);
         }
-        let mut decoder = Self::new(path.display().to_string(), Box::new(file), &hint)?;
+        let source: Box<dyn MediaSource> = match Rf64::new(file).map_err(open_error)? {
+            Ok(file) => Box::new(file),
+            Err(file) => Box::new(file),
+        };
+        let mut decoder = Self::new(path.display().to_string(), source, &hint)?;
         if decoder.format.format_info().short_name == "isomp4" {
             let file = std::fs::File::open(path).map_err(open_error)?;
             decoder.trim(mp4::gapless(io::BufReader::new(file)));
@@ -109,8 +122,10 @@ impl Decoder {
 
     fn new(name: String, source: Box<dyn MediaSource>, hint: &Hint) -> Result<Self, DecodeError> {
         let stream = MediaSourceStream::new(source, Default::default());
-        let format = symphonia::default::get_probe()
-            .probe(hint, stream, Default::default(), Default::default())
+        let probed =
+            || symphonia::default::get_probe().probe(hint, stream, Default::default(), Default::default());
+        let format = guarded(probed)
+            .ok_or_else(|| DecodeError::Damaged { name: name.clone() })?
             .map_err(|error| DecodeError::Unknown { name: name.clone(), error })?;
         let chosen = choose(&*format, &name)?;
         Ok(Self {
@@ -130,6 +145,7 @@ impl Decoder {
             block_start: 0,
             ready: false,
             damaged: 0,
+            given_up: false,
             name,
         })
     }
@@ -184,18 +200,40 @@ impl Decoder {
     pub(crate) fn seek(&mut self, frame: u64) -> Result<(), DecodeError> {
         let start = frame.saturating_add(self.delay).saturating_sub(PREROLL_FRAMES);
         let to = SeekTo::Timestamp { ts: self.timestamp(start), track_id: self.track };
-        self.format
-            .seek(SeekMode::Accurate, to)
-            .map_err(|error| DecodeError::Seek { name: self.name.clone(), error })?;
-        self.decoder.reset();
+        let sought = guarded(|| {
+            let sought = self.format.seek(SeekMode::Accurate, to);
+            self.decoder.reset();
+            sought
+        });
+        match sought {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(DecodeError::Seek { name: self.name.clone(), error }),
+            None => return self.give_up().map(|_| ()),
+        }
         self.wanted = frame;
-        self.raw_position = i64::MIN;
+        self.raw_position = UNKNOWN;
         self.ready = self.decode()?;
         Ok(())
     }
 
     /// Decodes packets until there is something to hand out. Says no at the end.
     fn decode(&mut self) -> Result<bool, DecodeError> {
+        if self.given_up {
+            return Ok(false);
+        }
+        match guarded(|| self.decode_unguarded()) {
+            Some(decoded) => decoded,
+            None => self.give_up(),
+        }
+    }
+
+    /// The library lost its way in the file: nothing more comes out of it.
+    fn give_up(&mut self) -> Result<bool, DecodeError> {
+        self.given_up = true;
+        Err(DecodeError::Damaged { name: self.name.clone() })
+    }
+
+    fn decode_unguarded(&mut self) -> Result<bool, DecodeError> {
         loop {
             if self.end.is_some_and(|end| self.raw_position >= 0 && self.raw_position as u64 >= end) {
                 return Ok(false);
@@ -221,17 +259,15 @@ impl Decoder {
             if packet.track_id != self.track {
                 continue;
             }
-            if self.raw_position == i64::MIN {
-                let start = packet.pts.checked_add(packet.trim_start).unwrap_or(packet.pts);
-                self.raw_position = self.frame(start).saturating_sub(self.delay as i64);
-            }
             let buffer = match self.decoder.decode(&packet) {
                 Ok(buffer) => buffer,
                 Err(SymphoniaError::DecodeError(_) | SymphoniaError::IoError(_)) => {
                     self.damaged += 1;
-                    let lasting = i64::try_from(packet.dur.get()).unwrap_or(i64::MAX);
-                    let lasting = self.frame(Timestamp::new(lasting));
-                    self.raw_position = self.raw_position.saturating_add(lasting);
+                    if self.raw_position != UNKNOWN {
+                        let lasting = i64::try_from(packet.dur.get()).unwrap_or(i64::MAX);
+                        let lasting = frame_at(self.time_base, self.spec.rate, Timestamp::new(lasting));
+                        self.raw_position = self.raw_position.saturating_add(lasting);
+                    }
                     continue;
                 }
                 Err(SymphoniaError::ResetRequired) => {
@@ -241,13 +277,18 @@ impl Decoder {
                 Err(codec_error) => return Err(DecodeError::Codec { name: self.name.clone(), codec_error }),
             };
             let length = buffer.frames() as i64;
+            // After a seek, the first packet of some codecs gives nothing.
             if length == 0 {
                 continue;
             }
+            let start = packet.pts.checked_add(packet.trim_start).unwrap_or(packet.pts);
             let spec = spec_of(&buffer, self.bits, &self.name)?;
             let wanted = i64::try_from(self.wanted).unwrap_or(i64::MAX);
             let end = self.end.map_or(i64::MAX, |end| i64::try_from(end).unwrap_or(i64::MAX));
-            let start = self.raw_position;
+            let start = match self.raw_position {
+                UNKNOWN => frame_at(self.time_base, self.spec.rate, start).saturating_sub(self.delay as i64),
+                position => position,
+            };
             self.raw_position = start.saturating_add(length);
             let (from, to) = (start.max(wanted), self.raw_position.min(end));
             if from >= to {
@@ -265,14 +306,6 @@ impl Decoder {
         }
     }
 
-    /// The frame at a time of the track.
-    fn frame(&self, timestamp: Timestamp) -> i64 {
-        let Some(base) = self.time_base else { return timestamp.get() };
-        let ticks = i128::from(timestamp.get()) * i128::from(base.numer.get()) * i128::from(self.spec.rate);
-        let frame = ticks / i128::from(base.denom.get());
-        i64::try_from(frame).unwrap_or(if frame < 0 { i64::MIN + 1 } else { i64::MAX })
-    }
-
     /// The time of the track that is not after a frame.
     fn timestamp(&self, frame: u64) -> Timestamp {
         let Some(base) = self.time_base else {
@@ -282,6 +315,14 @@ impl Decoder {
         let per_tick = (u128::from(base.numer.get()) * u128::from(self.spec.rate)).max(1);
         Timestamp::new(i64::try_from(ticks / per_tick).unwrap_or(i64::MAX))
     }
+}
+
+/// The frame at a time of a track.
+fn frame_at(base: Option<TimeBase>, rate: u32, timestamp: Timestamp) -> i64 {
+    let Some(base) = base else { return timestamp.get() };
+    let ticks = i128::from(timestamp.get()) * i128::from(base.numer.get()) * i128::from(rate);
+    let frame = ticks / i128::from(base.denom.get());
+    i64::try_from(frame).unwrap_or(if frame < 0 { UNKNOWN + 1 } else { i64::MAX })
 }
 
 /// A track and what decodes it.
@@ -310,16 +351,16 @@ fn choose(format: &dyn FormatReader, name: &str) -> Result<Chosen, DecodeError> 
     if let Some(frames) = parameters.max_frames_per_packet.filter(|&frames| frames > PACKET_FRAMES_MAX) {
         return Err(DecodeError::PacketSize { name: name(), frames });
     }
-    let decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &Default::default())
-        .map_err(|codec_error| DecodeError::Codec { name: name(), codec_error })?;
-    Ok(Chosen {
-        decoder,
-        track: track.id,
-        time_base: track.time_base,
-        bits: parameters.bits_per_sample,
-        frames: track.num_frames,
-    })
+    let decoder =
+        guarded(|| symphonia::default::get_codecs().make_audio_decoder(parameters, &Default::default()))
+            .ok_or_else(|| DecodeError::Damaged { name: name() })?
+            .map_err(|codec_error| DecodeError::Codec { name: name(), codec_error })?;
+    // Of ALAC, only its own configuration tells: the sixth byte (`bitDepth`).
+    let bits = match &parameters.extra_data {
+        Some(config) if parameters.codec == CODEC_ID_ALAC => config.get(5).map(|&bits| u32::from(bits)),
+        _ => parameters.bits_per_sample,
+    };
+    Ok(Chosen { decoder, track: track.id, time_base: track.time_base, bits, frames: track.num_frames })
 }
 
 /// The format that holds a decoded buffer's samples without loss, and its channels and rate.
