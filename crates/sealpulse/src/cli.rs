@@ -1,9 +1,12 @@
 //! The command line.
 
+mod sound;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::sound::{PlayOptions, RecordOptions};
 use crate::tools::plot::PlotOptions;
 
 /// A sound server for PulseAudio applications, whose audio travels in sealed memory.
@@ -31,6 +34,10 @@ pub(crate) enum Command {
     Status(StatusOptions),
     /// Start a private server and have six real applications play to it at once
     Demo(DemoOptions),
+    /// Play audio files
+    Play(PlayOptions),
+    /// Record a device, what a sink plays, or one application
+    Record(RecordOptions),
     /// Draw a recording's waveform and spectrogram
     Plot(PlotOptions),
 }

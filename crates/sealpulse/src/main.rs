@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         cli::Command::Serve(options) => serve::serve(options).map(|()| ExitCode::SUCCESS),
         cli::Command::Status(options) => status::status(&options).map(|()| ExitCode::SUCCESS),
         cli::Command::Demo(options) => demo::demo(&options),
+        cli::Command::Play(options) => tools::play::play(&options),
+        cli::Command::Record(options) => tools::record::record(&options),
         cli::Command::Plot(options) => tools::plot::plot(&options).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -182,6 +182,11 @@ impl Decoder {
         self.frames
     }
 
+    /// Whether nothing was taken of it yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.ready && self.wanted == 0 && self.block_start == 0
+    }
+
     /// Packets that could not be decoded and were left out.
     pub(crate) fn damaged(&self) -> u64 {
         self.damaged
