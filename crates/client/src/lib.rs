@@ -35,6 +35,7 @@ mod administration;
 mod block;
 mod callback;
 mod clock;
+mod common;
 mod config;
 mod connect;
 mod connection;

@@ -16,6 +16,7 @@ use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
 use crate::block::PlaybackBlock;
 use crate::callback::Callback;
+use crate::common::common_methods;
 use crate::connection::Connection;
 use crate::error::ClientError;
 use crate::handle::StreamHandle;
@@ -99,47 +100,9 @@ pub(crate) async fn create(
     Ok(PlaybackStream { handle, spec })
 }
 
+common_methods!(PlaybackStream, "sink input", "sink");
+
 impl PlaybackStream {
-    /// The samples, as the server took them.
-    pub fn spec(&self) -> SampleSpec {
-        self.spec
-    }
-
-    /// The channels, as the server took them.
-    pub fn map(&self) -> ChannelMap {
-        self.handle.look(|stream| stream.map).unwrap_or_else(|_| ChannelMap::default_for(self.spec.channels))
-    }
-
-    /// The sink input's index.
-    pub fn index(&self) -> u32 {
-        self.handle.look(|stream| stream.index).unwrap_or(u32::MAX)
-    }
-
-    /// The sink's index and name. Unknown before version 12 of the protocol.
-    pub fn device(&self) -> (Option<u32>, Option<String>) {
-        self.handle.look(|stream| (stream.device, stream.device_name.clone())).unwrap_or_default()
-    }
-
-    /// The lengths of the buffer, as the server chose them.
-    pub fn buffer(&self) -> Buffer {
-        self.handle.look(|stream| stream.buffer).unwrap_or_default()
-    }
-
-    /// Whether the stream is corked.
-    pub fn is_corked(&self) -> bool {
-        self.handle.look(|stream| stream.corked).unwrap_or(true)
-    }
-
-    /// Whether the sink is suspended.
-    pub fn is_suspended(&self) -> bool {
-        self.handle.look(|stream| stream.suspended).unwrap_or(true)
-    }
-
-    /// Why the stream has ended, if it has.
-    pub fn ended(&self) -> Option<ClientError> {
-        self.handle.look(|stream| stream.ended.clone()).unwrap_or(Some(ClientError::NotConnected))
-    }
-
     /// Bytes that the server asks for at this moment; whole frames.
     pub fn writable(&self) -> usize {
         self.handle.look(|stream| stream.writable()).unwrap_or(0)
@@ -289,11 +252,6 @@ impl PlaybackStream {
         Ok(())
     }
 
-    /// Asks the server where the stream is.
-    pub async fn timing(&self) -> Result<Timing, ClientError> {
-        self.handle.timing().await
-    }
-
     /// The time in the stream of what is heard at this moment; none until the server has first answered. Goes on
     /// between the server's answers, and back only after a flush.
     pub fn time(&self) -> Option<Duration> {
@@ -309,16 +267,6 @@ impl PlaybackStream {
             Some(Duration::from_micros(stream.spec.bytes_to_usec(written)))
         });
         Some(written.ok()??.saturating_sub(time))
-    }
-
-    /// The next thing that happens to the stream; none after [`StreamEvent::Ended`].
-    pub async fn event(&self) -> Option<StreamEvent> {
-        poll_fn(|context| self.handle.poll_event(context)).await
-    }
-
-    /// What happens to the stream, as a [`futures_core::Stream`].
-    pub fn events(&self) -> Events<'_> {
-        Events(&self.handle)
     }
 }
 

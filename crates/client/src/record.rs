@@ -15,6 +15,7 @@ use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
 use crate::block::RecordBlock;
 use crate::callback::Callback;
+use crate::common::common_methods;
 use crate::connection::Connection;
 use crate::error::ClientError;
 use crate::handle::StreamHandle;
@@ -93,47 +94,9 @@ pub(crate) async fn create(
     Ok(RecordStream { handle, spec })
 }
 
+common_methods!(RecordStream, "source output", "source");
+
 impl RecordStream {
-    /// The samples, as the server took them.
-    pub fn spec(&self) -> SampleSpec {
-        self.spec
-    }
-
-    /// The channels, as the server took them.
-    pub fn map(&self) -> ChannelMap {
-        self.handle.look(|stream| stream.map).unwrap_or_else(|_| ChannelMap::default_for(self.spec.channels))
-    }
-
-    /// The source output's index.
-    pub fn index(&self) -> u32 {
-        self.handle.look(|stream| stream.index).unwrap_or(u32::MAX)
-    }
-
-    /// The source's index and name. Unknown before version 12 of the protocol.
-    pub fn device(&self) -> (Option<u32>, Option<String>) {
-        self.handle.look(|stream| (stream.device, stream.device_name.clone())).unwrap_or_default()
-    }
-
-    /// The lengths of the buffer, as the server chose them.
-    pub fn buffer(&self) -> Buffer {
-        self.handle.look(|stream| stream.buffer).unwrap_or_default()
-    }
-
-    /// Whether the stream is corked.
-    pub fn is_corked(&self) -> bool {
-        self.handle.look(|stream| stream.corked).unwrap_or(true)
-    }
-
-    /// Whether the source is suspended.
-    pub fn is_suspended(&self) -> bool {
-        self.handle.look(|stream| stream.suspended).unwrap_or(true)
-    }
-
-    /// Why the stream has ended, if it has.
-    pub fn ended(&self) -> Option<ClientError> {
-        self.handle.look(|stream| stream.ended.clone()).unwrap_or(Some(ClientError::NotConnected))
-    }
-
     /// Bytes that can be read at this moment.
     pub fn readable(&self) -> usize {
         self.handle.look(|stream| stream.recorded_bytes).unwrap_or(0)
@@ -262,11 +225,6 @@ impl RecordStream {
         Ok(())
     }
 
-    /// Asks the server where the stream is.
-    pub async fn timing(&self) -> Result<Timing, ClientError> {
-        self.handle.timing().await
-    }
-
     /// The time in the stream of what reaches the microphone at this moment; none until the server has first answered.
     pub fn time(&self) -> Option<Duration> {
         self.handle.time()
@@ -276,16 +234,6 @@ impl RecordStream {
     pub fn latency(&self) -> Option<Duration> {
         self.time()?;
         Some(self.handle.look(|stream| stream.clock.timing()).ok()??.latency)
-    }
-
-    /// The next thing that happens to the stream; none after [`StreamEvent::Ended`].
-    pub async fn event(&self) -> Option<StreamEvent> {
-        poll_fn(|context| self.handle.poll_event(context)).await
-    }
-
-    /// What happens to the stream, as a [`futures_core::Stream`].
-    pub fn events(&self) -> Events<'_> {
-        Events(&self.handle)
     }
 }
 

@@ -1,26 +1,23 @@
-//! One connection: what is sent by whoever holds a handle, and what the reactor receives for it.
+//! All of a connection that changes, behind its lock.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
-use std::task::{Poll, Waker};
+use std::sync::Arc;
 use std::time::Instant;
 
 use sealpulse_memory::Block;
 use sealpulse_protocol::command::Command;
 use sealpulse_protocol::frame::SeekMode;
 use sealpulse_protocol::{
-    Answered, COMMANDS, CommandCode, ServerPacket, VERSION, decode_server_packet, encode_command,
+    COMMANDS, CommandCode, ServerPacket, VERSION, decode_server_packet, encode_command,
 };
 use sealpulse_transport::{Incoming, Link, LinkCounters, LinkError};
 
+use super::{State, Turn};
 use crate::address::ServerAddress;
 use crate::config::Config;
-use crate::connect::SLOT_SIZE;
 use crate::error::ClientError;
-use crate::pending::{Call, Kind, Pending};
-use crate::reactor::{Reactor, Source, lock};
-use crate::spin;
+use crate::pending::{Kind, Pending};
+use crate::reactor::{Reactor, Source};
 use crate::streams::{Created, Streams};
 use crate::subscribe::Subscribers;
 use crate::wait::Wakers;
@@ -28,46 +25,6 @@ use crate::wait::Wakers;
 /// Bytes that may wait for a server that does not read: several of the largest samples. One that asks for ever more
 /// sound shall not take all memory.
 const QUEUED_MAX: usize = 64 << 20;
-
-/// How a connection does.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum State {
-    /// A server is being looked for, or asked to let us in.
-    Connecting,
-    /// Commands can be sent.
-    Ready,
-    /// The connection is gone, with all its streams. [`Context::reconnect`](crate::Context::reconnect) makes another.
-    Failed {
-        /// Why.
-        reason: ClientError,
-    },
-}
-
-/// What a look at a connection leaves to do once it is no longer locked.
-#[derive(Debug, Default)]
-pub(crate) struct Turn {
-    incoming: Vec<Incoming>,
-    pub(crate) wakers: Vec<Waker>,
-    /// Streams whose callbacks have something to do.
-    pub(crate) callbacks: Vec<u64>,
-}
-
-impl Turn {
-    pub(crate) fn wake(&mut self) {
-        for waker in self.wakers.drain(..) {
-            waker.wake();
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) inner: std::sync::Mutex<Inner>,
-    pub(crate) reactor: Arc<Reactor>,
-    token: u64,
-    pub(crate) config: Arc<Config>,
-}
 
 /// All that changes.
 #[derive(Debug)]
@@ -85,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) server: Option<ServerAddress>,
     pub(crate) client_index: Option<u32>,
     next_tag: u32,
-    pending: HashMap<u32, Pending>,
+    pub(super) pending: HashMap<u32, Pending>,
     pub(crate) streams: Streams,
     pub(crate) subscribers: Subscribers,
     /// The tag of the ring that the server offers.
@@ -94,211 +51,35 @@ pub(crate) struct Inner {
     pub(crate) watches_ring: bool,
     pub(crate) last_counters: LinkCounters,
     /// Streams whose callbacks the reactor has to call.
-    callbacks: Vec<u64>,
-}
-
-impl Connection {
-    pub(crate) fn new(config: Config) -> Result<Arc<Connection>, ClientError> {
-        let reactor = Reactor::get().map_err(|error| ClientError::Reactor(Arc::new(error)))?;
-        let config = Arc::new(config);
-        Ok(Arc::new_cyclic(|this: &Weak<Connection>| {
-            let token = reactor.add(this);
-            let inner = Inner {
-                reactor: Arc::clone(&reactor),
-                token,
-                config: Arc::clone(&config),
-                link: None,
-                state: State::Connecting,
-                state_count: 0,
-                state_wakers: Wakers::default(),
-                version: VERSION,
-                server: None,
-                client_index: None,
-                next_tag: 0,
-                pending: HashMap::new(),
-                streams: Streams::default(),
-                subscribers: Subscribers::default(),
-                ring_offer: None,
-                watches_writable: false,
-                watches_ring: false,
-                last_counters: LinkCounters::default(),
-                callbacks: Vec::new(),
-            };
-            Connection { inner: std::sync::Mutex::new(inner), reactor, token, config }
-        }))
-    }
-
-    /// Sends a command; its answer is waited for, at most as long as `timed` and the configuration say.
-    pub(crate) fn call<C: Answered>(
-        self: &Arc<Self>,
-        command: &C,
-        kind: Kind,
-        timed: bool,
-    ) -> Result<Call, ClientError> {
-        self.call_with::<C, _>(|_| Ok(command), kind, timed)
-    }
-
-    /// The same for a command that depends on what it finds. Between that look and the sending nothing happens.
-    pub(crate) fn call_with<C: Answered, B: Borrow<C>>(
-        self: &Arc<Self>,
-        command: impl FnOnce(&mut Inner) -> Result<B, ClientError>,
-        kind: Kind,
-        timed: bool,
-    ) -> Result<Call, ClientError> {
-        let timeout = timed.then_some(self.config.timeout);
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let send = |inner: &mut Inner| {
-            let command = command(inner)?;
-            inner.check_version(C::CODE)?;
-            let tag = inner.tag();
-            let packet = encode_command(tag, command.borrow(), inner.version);
-            let link = inner.link.as_mut().ok_or(ClientError::NotConnected)?;
-            if kind == Kind::Authentication {
-                link.send_packet_with_credentials(packet);
-            } else {
-                link.send_packet(packet);
-            }
-            inner.pending.insert(tag, Pending::new(C::CODE, kind, deadline));
-            Ok(tag)
-        };
-        let tag = if spin::will_send(self) {
-            send(&mut lock(&self.inner))?
-        } else {
-            self.with(|inner, _| send(inner))?
-        };
-        if let Some(timeout) = timeout.filter(|_| deadline.is_some()) {
-            self.reactor.arm(timeout);
-        }
-        Ok(Call::new(Arc::clone(self), tag))
-    }
-
-    /// Changes something and sends what that has queued.
-    pub(crate) fn with<T>(
-        &self,
-        change: impl FnOnce(&mut Inner, &mut Turn) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let mut turn = Turn::default();
-        let (result, busy) = {
-            let mut inner = lock(&self.inner);
-            let result = change(&mut inner, &mut turn);
-            (result, inner.flush_or_fail(&mut turn))
-        };
-        if busy {
-            self.reactor.poke(self.token);
-        }
-        turn.wake();
-        result
-    }
-
-    /// Ends the connection.
-    pub(crate) fn fail(&self, reason: ClientError) {
-        let mut turn = Turn::default();
-        lock(&self.inner).fail(reason, &mut turn);
-        turn.wake();
-    }
-
-    /// Takes what came. True: look again soon.
-    pub(crate) fn ready(self: &Arc<Self>, source: Option<Source>, turn: &mut Turn) -> bool {
-        let busy = lock(&self.inner).receive(source, turn);
-        turn.wake();
-        while let Some(key) = turn.callbacks.pop() {
-            crate::callback::run(self, key);
-        }
-        busy
-    }
-
-    /// Ends a look at the ring that another thread than the reactor has taken.
-    pub(crate) fn settle(&self, turn: &mut Turn) {
-        let busy = {
-            let mut inner = lock(&self.inner);
-            // Callbacks are the reactor's to call.
-            inner.callbacks.append(&mut turn.callbacks);
-            inner.flush_or_fail(turn) || !inner.callbacks.is_empty()
-        };
-        turn.wake();
-        if busy {
-            self.reactor.poke(self.token);
-        }
-    }
-
-    /// Gives up on what has taken too long; the next deadline.
-    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
-        let mut turn = Turn::default();
-        let next = lock(&self.inner).expire(now, self.config.timeout, &mut turn);
-        turn.wake();
-        next
-    }
-
-    pub(crate) fn poll_call(&self, tag: u32, waker: &Waker) -> Poll<Result<Vec<u8>, ClientError>> {
-        let mut inner = lock(&self.inner);
-        let Some(pending) = inner.pending.get_mut(&tag) else {
-            return Poll::Ready(Err(ClientError::NotConnected));
-        };
-        match pending.outcome.take() {
-            Some(outcome) => {
-                if let (Kind::Create(_), Err(ClientError::Timeout { .. })) = (pending.kind, &outcome) {
-                    // The answer may still come, and then there is a stream that nobody wants.
-                    (pending.abandoned, pending.deadline) = (true, None);
-                } else {
-                    inner.pending.remove(&tag);
-                }
-                Poll::Ready(outcome)
-            }
-            None => {
-                pending.waker = Some(waker.clone());
-                Poll::Pending
-            }
-        }
-    }
-
-    pub(crate) fn abandon(&self, tag: u32) {
-        let mut inner = lock(&self.inner);
-        let Some(pending) = inner.pending.get_mut(&tag) else { return };
-        if pending.outcome.is_none() {
-            pending.abandoned = true;
-            pending.waker = None;
-        } else {
-            inner.pending.remove(&tag);
-        }
-    }
-
-    /// A block to fill, and how much of it, if the server asks for sound for this stream.
-    pub(crate) fn take_block(&self, key: u64, max: usize) -> Option<(Block, usize)> {
-        let mut inner = lock(&self.inner);
-        let stream = inner.streams.get(key).filter(|stream| stream.ended.is_none())?;
-        let frame = stream.spec.frame_size().max(1);
-        let length = (max.min(SLOT_SIZE) / frame * frame).max(frame).min(stream.writable());
-        if length == 0 {
-            return None;
-        }
-        Some((inner.link.as_mut()?.take_record_block(length), length))
-    }
-
-    /// Sends bytes on a channel that takes all at once.
-    #[allow(dead_code, reason = "the sample cache uses it")]
-    pub(crate) fn upload(&self, channel: u32, bytes: &[u8]) -> Result<(), ClientError> {
-        for piece in bytes.chunks(SLOT_SIZE) {
-            self.with(|inner, _| {
-                let link = inner.link.as_mut().ok_or(ClientError::NotConnected)?;
-                let mut block = link.take_record_block(piece.len());
-                block.write_at(0, piece)?;
-                link.send_block(channel, block, piece.len());
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.reactor.remove(self.token);
-        lock(&self.inner).unwatch_ring();
-    }
+    pub(super) callbacks: Vec<u64>,
 }
 
 impl Inner {
-    fn tag(&mut self) -> u32 {
+    pub(crate) fn new(reactor: Arc<Reactor>, token: u64, config: Arc<Config>) -> Inner {
+        Inner {
+            reactor,
+            token,
+            config,
+            link: None,
+            state: State::Connecting,
+            state_count: 0,
+            state_wakers: Wakers::default(),
+            version: VERSION,
+            server: None,
+            client_index: None,
+            next_tag: 0,
+            pending: HashMap::new(),
+            streams: Streams::default(),
+            subscribers: Subscribers::default(),
+            ring_offer: None,
+            watches_writable: false,
+            watches_ring: false,
+            last_counters: LinkCounters::default(),
+            callbacks: Vec::new(),
+        }
+    }
+
+    pub(super) fn tag(&mut self) -> u32 {
         // Tags of the server's have the highest bit, or all.
         self.next_tag = (self.next_tag + 1) & 0x7fff_ffff;
         self.next_tag
@@ -332,7 +113,7 @@ impl Inner {
     }
 
     /// Sends what is queued. True: there is more to do.
-    fn flush_or_fail(&mut self, turn: &mut Turn) -> bool {
+    pub(super) fn flush_or_fail(&mut self, turn: &mut Turn) -> bool {
         match self.flush() {
             Ok(busy) => busy,
             Err(error) => {
@@ -363,7 +144,7 @@ impl Inner {
         Ok(link.prepare_to_sleep() || busy)
     }
 
-    fn receive(&mut self, source: Option<Source>, turn: &mut Turn) -> bool {
+    pub(super) fn receive(&mut self, source: Option<Source>, turn: &mut Turn) -> bool {
         turn.callbacks.append(&mut self.callbacks);
         let received = self.take_in(turn, |link, incoming| match source {
             Some(Source::Socket) => link.receive(incoming).map(|()| false),
@@ -588,7 +369,7 @@ impl Inner {
     }
 
     /// The other side of what wakes us may live on, and go on waking us: closing ours would not end the watch.
-    fn unwatch_ring(&mut self) {
+    pub(super) fn unwatch_ring(&mut self) {
         if let (true, Some(fd)) = (self.watches_ring, self.link.as_ref().and_then(Link::ring_fd)) {
             self.reactor.unwatch(fd);
             self.watches_ring = false;
@@ -613,7 +394,12 @@ impl Inner {
         }
     }
 
-    fn expire(&mut self, now: Instant, after: std::time::Duration, turn: &mut Turn) -> Option<Instant> {
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        after: std::time::Duration,
+        turn: &mut Turn,
+    ) -> Option<Instant> {
         let mut next = None;
         let mut late = false;
         self.pending.retain(|_, pending| match (pending.deadline, &pending.outcome) {
