@@ -208,6 +208,7 @@ impl Player<'_> {
         block.commit()?;
         self.source.prepare(&mut complaint(&mut self.line));
         self.look(playing);
+        self.latency = playing.stream.latency().or(self.latency);
         Ok(None)
     }
 
@@ -311,7 +312,6 @@ impl Player<'_> {
                 self.underruns += 1;
             }
         }
-        self.latency = playing.stream.latency().or(self.latency);
     }
 
     fn draw(&mut self, heard: Option<(Place, f32)>, latency: Option<Duration>, spec: SampleSpec) {
