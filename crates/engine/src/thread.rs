@@ -27,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) overflowing: AtomicBool,
     pub(crate) wakeups: AtomicU64,
     pub(crate) realtime: OnceLock<bool>,
+    pub(crate) tid: OnceLock<i32>,
 }
 
 impl Shared {
@@ -39,6 +40,7 @@ impl Shared {
             overflowing: AtomicBool::new(false),
             wakeups: AtomicU64::new(0),
             realtime: OnceLock::new(),
+            tid: OnceLock::new(),
         }))
     }
 }
@@ -60,6 +62,7 @@ pub(crate) fn run(
     shared: &Shared,
     realtime: Option<u8>,
 ) -> (Core, Consumer<Command>) {
+    let _ = shared.tid.set(rustix::thread::gettid().as_raw_nonzero().get());
     let _ = shared.realtime.set(realtime.is_some_and(make_realtime));
     // Timers of threads at normal priority are late by 50 µs otherwise.
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));

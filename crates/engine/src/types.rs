@@ -277,6 +277,8 @@ pub struct DeviceStats {
 pub struct ThreadStats {
     /// Its name.
     pub name: &'static str,
+    /// Its number in the kernel; `None` until it runs.
+    pub tid: Option<i32>,
     /// How often it woke since it started.
     pub wakeups: u64,
     /// Whether it has real-time priority.

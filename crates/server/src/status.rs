@@ -115,6 +115,9 @@ pub struct StreamStatus {
     pub corked: bool,
     /// Time from the client's write to the ear, or from the device to the client, in microseconds.
     pub latency_usec: u64,
+    /// What the lengths that its client set come to, in microseconds: its own buffer and the device's.
+    #[serde(default)]
+    pub asked_latency_usec: u64,
     /// Bytes in its queue (playback).
     pub queued_bytes: u64,
     /// Bytes that the queue is to hold (playback), or that are sent at once (record).
@@ -157,6 +160,9 @@ pub struct ThreadStatus {
     pub name: String,
     /// How often it woke since it started.
     pub wakeups: u64,
+    /// Processor time that it took since it started, in microseconds; 0 where the kernel does not say.
+    #[serde(default)]
+    pub cpu_usec: u64,
     /// Whether it has real-time priority.
     pub realtime: bool,
 }
@@ -178,11 +184,16 @@ impl State {
             let name = client.proplist.get_str("application.name").unwrap_or_default();
             Some(self.client_status(index, name, self.sessions.get(client.session)?, timings))
         });
-        let control =
-            ThreadStatus { name: "control".to_owned(), wakeups: self.wakeups, realtime: self.realtime };
+        let control = ThreadStatus {
+            name: "control".to_owned(),
+            wakeups: self.wakeups,
+            cpu_usec: cpu_usec(rustix::thread::gettid().as_raw_nonzero().get()),
+            realtime: self.realtime,
+        };
         let sound = self.engine.thread_stats().into_iter().map(|thread| ThreadStatus {
             name: thread.name.to_owned(),
             wakeups: thread.wakeups,
+            cpu_usec: thread.tid.map_or(0, cpu_usec),
             realtime: thread.realtime,
         });
         Status {
@@ -240,6 +251,10 @@ impl State {
             spec: input.spec.to_string(),
             corked: input.corked,
             latency_usec: timing.sink_usec.saturating_add(input.spec.bytes_to_usec(queued_bytes)),
+            asked_latency_usec: input
+                .spec
+                .bytes_to_usec(u64::from(input.attr.tlength))
+                .saturating_add(input.latency_usec),
             queued_bytes,
             buffer_bytes: u64::from(input.attr.tlength),
             underruns: input.underruns,
@@ -260,6 +275,10 @@ impl State {
             spec: output.spec.to_string(),
             corked: output.corked,
             latency_usec: timing.source_usec.saturating_add(output.spec.bytes_to_usec(waiting)),
+            asked_latency_usec: output
+                .spec
+                .bytes_to_usec(u64::from(output.attr.fragsize))
+                .saturating_add(output.latency_usec),
             queued_bytes: waiting,
             buffer_bytes: u64::from(output.attr.fragsize),
             underruns: 0,
@@ -288,4 +307,27 @@ impl State {
 /// Bytes that were written and not read yet.
 fn queued(timing: &PlaybackTiming) -> u64 {
     timing.write_index.saturating_sub(timing.read_index).max(0) as u64
+}
+
+/// The processor time of one of our threads, which the kernel's scheduler counts in nanoseconds.
+fn cpu_usec(tid: i32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).unwrap_or_default();
+    text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<u64>().ok()).unwrap_or(0) / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_knows_its_processor_time() {
+        let tid = rustix::thread::gettid().as_raw_nonzero().get();
+        let before = cpu_usec(tid);
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        // The kernel adds up at its ticks.
+        while cpu_usec(tid) == before {
+            assert!(std::time::Instant::now() < end, "it stays at {before}");
+        }
+        assert_eq!(cpu_usec(-1), 0);
+    }
 }

@@ -274,6 +274,7 @@ impl Engine {
     pub fn thread_stats(&self) -> Vec<ThreadStats> {
         vec![ThreadStats {
             name: "sound-virtual",
+            tid: self.shared.tid.get().copied(),
             wakeups: self.shared.wakeups.load(Ordering::Relaxed),
             realtime: self.shared.realtime.get().copied().unwrap_or(false),
         }]
