@@ -24,6 +24,7 @@ help:
 	@echo "make test   install what is needed, and run all tests"
 	@echo "make build  build the program: target/release/sealpulse"
 	@echo "make bench  measure side by side with libpulse"
+	@echo "make install  the program, its manual pages and the shells' completions below PREFIX=$(PREFIX)"
 	@echo "make lint   formatting, clippy and documentation, with warnings denied"
 	@echo "make deps   install the system packages that are missing"
 
@@ -42,6 +43,18 @@ build: deps-build
 bench: build
 	@$(call install,$(BENCH_PACKAGES))
 	$(CARGO) bench --locked --package sealpulse-bench --features libpulse
+
+# What was built, so that root need not build.
+install:
+	install -D -m 755 "$(PROGRAM)/sealpulse" "$(DESTDIR)$(PREFIX)/bin/sealpulse"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -m 644 "$(PROGRAM)"/assets/man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -D -m 644 "$(PROGRAM)/assets/completions/sealpulse.bash" \
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/sealpulse"
+	install -D -m 644 "$(PROGRAM)/assets/completions/_sealpulse" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sealpulse"
+	install -D -m 644 "$(PROGRAM)/assets/completions/sealpulse.fish" \
+		"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sealpulse.fish"
 
 lint:
 	$(CARGO) fmt --all --check

@@ -5,23 +5,38 @@ mod cli;
 mod demo;
 mod inherited;
 mod media;
-mod native;
 mod serve;
-mod status;
+mod table;
 mod tools;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
+use clap_complete::CompleteEnv;
+
+use self::cli::Command;
 
 fn main() -> ExitCode {
-    let result = match cli::Cli::parse().command {
-        cli::Command::Serve(options) => serve::serve(options).map(|()| ExitCode::SUCCESS),
-        cli::Command::Status(options) => status::status(&options).map(|()| ExitCode::SUCCESS),
-        cli::Command::Demo(options) => demo::demo(&options),
-        cli::Command::Play(options) => tools::play::play(&options),
-        cli::Command::Record(options) => tools::record::record(&options),
-        cli::Command::Plot(options) => tools::plot::plot(&options).map(|()| ExitCode::SUCCESS),
+    // The shell asks for completions by a variable; then this does not return.
+    CompleteEnv::with_factory(tools::command).complete();
+    let matches = tools::command().get_matches();
+    let cli = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = |result: Result<(), _>| result.map(|()| ExitCode::SUCCESS);
+    let result = match cli.command {
+        Command::Serve(options) => done(serve::serve(options)),
+        Command::Status(options) => done(tools::status(&options)),
+        Command::Top(options) => done(tools::top::top(&options)),
+        Command::List(options) => done(tools::list(&options)),
+        Command::Load(options) => done(tools::load(&options)),
+        Command::Unload(options) => done(tools::unload(&options)),
+        Command::Move(options) => done(tools::move_stream(&options)),
+        Command::Default(options) => done(tools::default(&options)),
+        Command::Volume(options) => done(tools::volume(&options)),
+        Command::Mute(options) => done(tools::mute(&options)),
+        Command::Demo(options) => demo::demo(&options),
+        Command::Play(options) => tools::play::play(&options),
+        Command::Record(options) => tools::record::record(&options),
+        Command::Plot(options) => done(tools::plot::plot(&options)),
     };
     result.unwrap_or_else(|error| {
         eprintln!("sealpulse: {}", with_causes(&*error));

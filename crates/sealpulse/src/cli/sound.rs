@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::tools::time;
+use super::time;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\

@@ -21,7 +21,7 @@ use self::player::{Player, players};
 use self::recording::Recorder;
 use self::screen::Screen;
 use crate::cli::DemoOptions;
-use crate::status::{ask, transport};
+use crate::tools::{server_status, transport};
 
 /// How often the table is drawn again.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -43,8 +43,6 @@ pub(crate) enum DemoError {
         folder
     )]
     NoSounds { folder: &'static str },
-    #[error("the server's status cannot be read: {0}")]
-    Status(String),
 }
 
 /// What was last seen of each client, by process.
@@ -102,8 +100,7 @@ fn any_playing(players: &mut [Player]) -> bool {
 
 /// Asks the server, and keeps what it says of its clients.
 fn look(place: &Place, seen: &mut Seen) -> Result<Status, Box<dyn Error>> {
-    let json = ask(&place.socket())?;
-    let status: Status = serde_json::from_str(&json).map_err(|error| DemoError::Status(error.to_string()))?;
+    let status = server_status(&place.socket())?;
     for client in &status.clients {
         seen.insert(client.pid, client.clone());
     }
@@ -129,11 +126,11 @@ fn verdict(players: &[Player], seen: &Seen) -> bool {
             if client.underruns > 0 {
                 complain(format!("{}: {} underruns", player.name(), client.underruns));
             }
-            if transport(client) != "memfd" || !client.sealed || client.bytes_copied > 0 {
+            if transport(client.transport) != "memfd" || !client.sealed || client.bytes_copied > 0 {
                 complain(format!(
                     "{}: its sound did not travel in sealed memory alone ({}, {} bytes copied)",
                     player.name(),
-                    transport(client),
+                    transport(client.transport),
                     client.bytes_copied
                 ));
             }

@@ -2,12 +2,13 @@
 
 use std::io::{IsTerminal, Write};
 
-use sealpulse_server::status::DeviceStatus;
+use sealpulse_server::status::{ClientStatus, DeviceStatus};
 
 use super::Seen;
 use super::player::Player;
 use super::recording::Recording;
-use crate::status::{CLIENT_COLUMNS, Table, bytes, client_row, transport, yes};
+use crate::table::{Table, bytes, milliseconds, or_unknown, yes};
+use crate::tools::transport;
 
 /// Draws in place on a terminal, and nothing elsewhere.
 pub(crate) struct Screen {
@@ -90,6 +91,25 @@ impl Screen {
     }
 }
 
+/// What is shown of a client.
+const CLIENT_COLUMNS: [&str; 8] =
+    ["CLIENT", "TRANSPORT", "SEALED", "RING", "REFERENCED", "COPIED", "LATENCY", "UNDERRUNS"];
+
+/// A client's row under [`CLIENT_COLUMNS`].
+fn client_row(client: &ClientStatus) -> [String; 8] {
+    let latency = client.streams.iter().map(|stream| stream.latency_usec).max();
+    [
+        client.name.clone(),
+        transport(client.transport).to_owned(),
+        yes(client.sealed),
+        yes(client.srbchannel),
+        bytes(client.bytes_referenced),
+        bytes(client.bytes_copied),
+        or_unknown(latency, milliseconds),
+        client.underruns.to_string(),
+    ]
+}
+
 fn current_row(name: &str, pid: Option<i32>, seen: &Seen) -> [String; 8] {
     let mut row = match pid.and_then(|pid| seen.get(&pid)) {
         Some(client) => client_row(client),
@@ -101,8 +121,8 @@ fn current_row(name: &str, pid: Option<i32>, seen: &Seen) -> [String; 8] {
 
 fn total_row(name: &str, pids: Vec<i32>, seen: &Seen) -> [String; 8] {
     let clients: Vec<_> = pids.iter().filter_map(|pid| seen.get(pid)).collect();
-    let sum = |of: fn(&&&sealpulse_server::status::ClientStatus) -> u64| clients.iter().map(|c| of(&c)).sum();
-    let mut transports: Vec<_> = clients.iter().map(|client| transport(client)).collect();
+    let sum = |of: fn(&&&ClientStatus) -> u64| clients.iter().map(|c| of(&c)).sum();
+    let mut transports: Vec<_> = clients.iter().map(|client| transport(client.transport)).collect();
     transports.sort_unstable();
     transports.dedup();
     [

@@ -1,13 +1,23 @@
-//! The command line.
+//! The command line. The build script compiles these files too, for man pages and completions, so they use clap and
+//! nothing else of the program.
 
+mod media;
 mod sound;
+pub(crate) mod time;
+mod tools;
+mod value;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::media::PlotOptions;
 pub(crate) use self::sound::{PlayOptions, RecordOptions};
-use crate::tools::plot::PlotOptions;
+pub(crate) use self::tools::{
+    DefaultOptions, DeviceKind, ListKind, ListOptions, LoadOptions, MoveOptions, MuteOptions, MuteState,
+    ServerOption, StatusOptions, TopOptions, UnloadOptions, VolumeOptions,
+};
+pub(crate) use self::value::{Step, VolumeValue};
 
 /// A sound server for PulseAudio applications, whose audio travels in sealed memory.
 #[derive(Debug, Parser)]
@@ -22,7 +32,10 @@ Examples:
   sealpulse serve                       serve at $XDG_RUNTIME_DIR/pulse/native, with a null sink
   sealpulse serve --socket /run/a/native --auth-anonymous
                                         serve whoever can connect to that socket
-  sealpulse status                      show who plays, and how
+  sealpulse top                         watch who plays, and how
+  sealpulse volume Firefox 50%          make an application quieter
+  sealpulse move Firefox headphones     let it play elsewhere
+  sealpulse load null-sink sink_name=a  make a device
   PULSE_SERVER=unix:/run/a/native paplay sound.wav
                                         play to a server at a path of its own";
 
@@ -30,8 +43,24 @@ Examples:
 pub(crate) enum Command {
     /// Run the sound server until SIGTERM or SIGINT
     Serve(ServeOptions),
-    /// Show clients, devices and threads of a running server
+    /// Show clients, devices and streams of a running server
     Status(StatusOptions),
+    /// Watch devices, streams and clients, full-screen
+    Top(TopOptions),
+    /// List devices, streams, clients, modules
+    List(ListOptions),
+    /// Load a module
+    Load(LoadOptions),
+    /// Unload a module
+    Unload(UnloadOptions),
+    /// Move a stream to another device
+    Move(MoveOptions),
+    /// Show or set the default devices
+    Default(DefaultOptions),
+    /// Show or set the volume of a device or stream
+    Volume(VolumeOptions),
+    /// Mute a device or stream
+    Mute(MuteOptions),
     /// Start a private server and have six real applications play to it at once
     Demo(DemoOptions),
     /// Play audio files
@@ -96,17 +125,6 @@ pub(crate) enum LogLevel {
     Info,
     Debug,
     Trace,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StatusOptions {
-    /// Print the whole status as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// The server's socket [default: $PULSE_SERVER, else where `sealpulse serve` listens by default]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
