@@ -109,7 +109,7 @@ fn any_size_and_any_number_of_lines_can_be_drawn() {
     view.popup = None;
     press(&mut view, KeyCode::End);
     press(&mut view, KeyCode::Up);
-    assert!(drawn(&mut view, 80, 24).contains("player 106"), "the chosen line is seen");
+    assert!(drawn(&mut view, 140, 24).contains("player 106"), "the chosen line is seen");
 }
 
 #[test]
