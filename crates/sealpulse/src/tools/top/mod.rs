@@ -1,6 +1,6 @@
 //! `sealpulse top`: a live view of devices, streams and clients, with keys to change them.
 //!
-//! [`View`](view::View) is what there is to see and what keys do to it; [`render`] draws it; [`worker`] talks to the
+//! [`View`] is what there is to see and what keys do to it; [`render`] draws it; [`worker`] talks to the
 //! server on a thread of its own, so that a server that does not answer holds up no key.
 
 mod keys;
