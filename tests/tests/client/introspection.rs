@@ -2,7 +2,7 @@
 
 use crate::stage::{SPEC, Tape, config, connect, get, options, scenarios, wait};
 use sealpulse_client::command::{SinkInputInfo, SourceOutputInfo};
-use sealpulse_client::{ClientError, Context, ErrorCode};
+use sealpulse_client::{ClientError, Context, ErrorCode, News, Operation, Subscription, SubscriptionMask};
 use sealpulse_tests::{Server, Transport};
 
 scenarios! {
@@ -78,9 +78,27 @@ fn streams_are_listed(server: &Server) {
     let info: SourceOutputInfo = get(context.source_output(tape.stream.index()));
     assert_eq!((info.client_index, info.corked), (own, false));
     assert_eq!(info.source_index, Some(get(context.source("out.monitor")).index));
+    let mut gone = news_of_streams(&context);
     drop((stream, tape));
+    until_removed(&mut gone, 2);
     assert!(!listed());
     assert!(get(context.source_outputs()).is_empty());
+}
+
+fn news_of_streams(context: &Context) -> Subscription {
+    get(context.subscribe(SubscriptionMask::SINK_INPUT | SubscriptionMask::SOURCE_OUTPUT))
+}
+
+/// Waits until so many streams are gone: PipeWire answers before it has acted.
+fn until_removed(news: &mut Subscription, mut streams: usize) {
+    while streams > 0 {
+        match wait(news.next()) {
+            Some(News::Object { event, .. }) => {
+                streams -= usize::from(event.operation() == Some(Operation::Remove));
+            }
+            other => panic!("no more news of streams: {other:?}"),
+        }
+    }
 }
 
 fn what_is_not_there_is_no_entity(server: &Server) {
