@@ -42,7 +42,8 @@ pub struct ConnectionInfo {
     pub client_index: Option<u32>,
     /// Where the server is.
     pub server: Option<ServerAddress>,
-    /// What has gone through the connection.
+    /// What has gone through the connection, and how many blocks are on their way: with all streams and blocks dropped,
+    /// both sides come to none.
     pub counters: LinkCounters,
 }
 

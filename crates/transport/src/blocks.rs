@@ -215,6 +215,12 @@ impl SharedBlocks {
         own + self.imports.mapped_bytes()
     }
 
+    /// Blocks of the pool that are in use, that the peer holds, and that we hold of the peer's.
+    pub(crate) fn in_use(&self) -> (u32, u32, u32) {
+        let used = self.pool.as_ref().map_or(0, Pool::used);
+        (used as u32, self.exports.in_use() as u32, self.imports.in_use() as u32)
+    }
+
     /// Whether the peer's memory is sealed.
     pub(crate) fn is_sealed(&self) -> bool {
         self.imports.is_sealed()

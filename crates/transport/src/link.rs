@@ -122,11 +122,15 @@ impl Link {
 
     /// What went through so far.
     pub fn counters(&self) -> LinkCounters {
+        let (blocks_used, blocks_lent, blocks_borrowed) = self.blocks.in_use();
         LinkCounters {
             bytes_referenced: self.referenced,
             bytes_copied: self.copied,
             memory_mapped: self.blocks.mapped_bytes() as u64,
             sealed: self.blocks.is_sealed(),
+            blocks_used,
+            blocks_lent,
+            blocks_borrowed,
         }
     }
 

@@ -95,6 +95,14 @@ pub struct LinkCounters {
     pub memory_mapped: u64,
     /// Whether the peer has memory registered and all of it is sealed.
     pub sealed: bool,
+    /// Blocks of our pool that are not free: being filled, on their way, or in the peer's hands. A ring that was
+    /// offered is one of them.
+    pub blocks_used: u32,
+    /// Blocks that the peer was told of and has not released yet.
+    pub blocks_lent: u32,
+    /// Blocks of the peer's that we were told of and have not released yet. What nobody here uses any more is released
+    /// with the next that is sent.
+    pub blocks_borrowed: u32,
 }
 
 /// What the peer needs to use a ring.

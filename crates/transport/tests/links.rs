@@ -102,7 +102,7 @@ fn blocks_arrive_on_each_transport_in_both_directions() {
                 assert!(receive(from).unwrap().is_empty());
             }
         }
-        let LinkCounters { bytes_referenced, bytes_copied, memory_mapped, sealed } = server.counters();
+        let LinkCounters { bytes_referenced, bytes_copied, memory_mapped, sealed, .. } = server.counters();
         let each: u64 = (0..200).map(|turn| 1000 + turn).sum();
         let (referenced, copied) = match kind {
             TransportKind::Socket => (0, 2 * each),
@@ -113,6 +113,10 @@ fn blocks_arrive_on_each_transport_in_both_directions() {
         assert_eq!((bytes_referenced, bytes_copied), (referenced, copied), "{kind:?}");
         assert_eq!(sealed, kind == TransportKind::Memfd);
         assert_eq!(memory_mapped > 0, kind == TransportKind::Memfd);
+        for counters in [client.counters(), server.counters()] {
+            let LinkCounters { blocks_used, blocks_lent, blocks_borrowed, .. } = counters;
+            assert_eq!((blocks_used, blocks_lent, blocks_borrowed), (0, 0, 0), "{kind:?}");
+        }
     }
 }
 

@@ -379,7 +379,10 @@ impl Inner {
     pub(crate) fn fail(&mut self, reason: ClientError, turn: &mut Turn) {
         self.unwatch_ring();
         if let Some(link) = self.link.take() {
-            self.last_counters = link.counters();
+            // The memory, and all blocks in it, went with the link.
+            let (memory_mapped, blocks_used, blocks_lent, blocks_borrowed) = (0, 0, 0, 0);
+            self.last_counters =
+                LinkCounters { memory_mapped, blocks_used, blocks_lent, blocks_borrowed, ..link.counters() };
         }
         self.pending.retain(|_, pending| {
             if pending.outcome.is_none() {
