@@ -4,6 +4,9 @@
 # A machine that has them all needs neither apt-get nor root.
 
 CARGO ?= cargo
+# Where `make install` puts things, and where the program and what was generated with it lie.
+PREFIX ?= /usr/local
+PROGRAM := $(or $(CARGO_TARGET_DIR),target)/release
 
 # What building needs.
 BUILD_PACKAGES := gcc libc6-dev
@@ -17,7 +20,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber 
 # The other side of the benchmarks.
 BENCH_PACKAGES := $(BUILD_PACKAGES) libpulse-dev pkg-config
 
-.PHONY: help run test build bench lint deps deps-build deps-run
+.PHONY: help run test build bench install lint deps deps-build deps-run
 
 help:
 	@echo "make run    install what is needed, start the server, play with six applications, and serve"
