@@ -83,7 +83,7 @@ impl StreamHandle {
 
     /// The next event; none after the last.
     pub(crate) fn poll_event(&self, context: &mut Context<'_>) -> Poll<Option<StreamEvent>> {
-        let polled = self.look(|stream| match stream.events.pop_front() {
+        let polled = self.look(|stream| match stream.events.pop() {
             Some(event) => Poll::Ready(Some(event)),
             None if stream.ended.is_some() => Poll::Ready(None),
             None => {

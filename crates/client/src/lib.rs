@@ -32,6 +32,7 @@
 
 mod address;
 mod administration;
+mod backlog;
 mod block;
 mod callback;
 mod clock;

@@ -13,6 +13,7 @@ use sealpulse_protocol::{CommandCode, PropList, decode_reply};
 use sealpulse_spec::{ChannelMap, SampleSpec};
 use sealpulse_transport::Payload;
 
+use crate::backlog::{Backlog, Weigh, weight_of};
 use crate::callback::Callback;
 use crate::clock::Clock;
 use crate::connection::Turn;
@@ -66,11 +67,31 @@ pub enum StreamEvent {
     },
     /// The stream's callback said that it is done.
     CallbackEnded,
+    /// So many events were not taken in time and are forgotten, the oldest ones: more than 256 waited, or more than
+    /// 1 MiB of what came with them.
+    Lost {
+        /// How many.
+        count: u64,
+    },
     /// The stream has ended: the server killed it, or the connection is gone. Nothing comes after it.
     Ended {
         /// What happened, as a [`ClientError`] says it.
         reason: String,
     },
+}
+
+impl Weigh for StreamEvent {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Moved { name, .. } => name.len(),
+            Self::Request { name, properties } => name.len() + weight_of(properties),
+            _ => 0,
+        }
+    }
+
+    fn lost(count: u64) -> Self {
+        Self::Lost { count }
+    }
 }
 
 /// A piece of recorded sound.
@@ -114,7 +135,7 @@ pub(crate) struct Stream {
     pub(crate) recorded_bytes: usize,
     /// Who wants to write or read.
     pub(crate) wakers: Wakers,
-    pub(crate) events: VecDeque<StreamEvent>,
+    pub(crate) events: Backlog<StreamEvent>,
     pub(crate) event_wakers: Wakers,
     pub(crate) clock: Clock,
     pub(crate) callback: Option<Callback>,
@@ -141,7 +162,7 @@ impl Stream {
             recorded: VecDeque::new(),
             recorded_bytes: 0,
             wakers: Wakers::default(),
-            events: VecDeque::new(),
+            events: Backlog::new(EVENTS_MAX),
             event_wakers: Wakers::default(),
             clock: Clock::default(),
             has_callback: callback.is_some(),
@@ -165,10 +186,7 @@ impl Stream {
     }
 
     pub(crate) fn event(&mut self, event: StreamEvent, turn: &mut Turn) {
-        if self.events.len() >= EVENTS_MAX {
-            self.events.pop_front();
-        }
-        self.events.push_back(event);
+        self.events.push(event);
         self.event_wakers.take(&mut turn.wakers);
     }
 

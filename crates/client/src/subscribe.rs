@@ -1,6 +1,6 @@
 //! News of the server's objects, of its extensions, and of the connection itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use sealpulse_protocol::{
     CommandCode, DecodeError, NO_TAG, Opaque, PropList, SubscriptionEvent, SubscriptionMask, VERSION,
 };
 
+use crate::backlog::{Backlog, Weigh, weight_of};
 use crate::connection::{Connection, Inner, Turn};
 use crate::context;
 use crate::error::ClientError;
@@ -43,6 +44,28 @@ pub enum News {
         /// More about it.
         properties: PropList,
     },
+    /// So many news were not taken in time and are forgotten, the oldest ones: more than 4,096 waited, or more than
+    /// 1 MiB of what came with them. Whoever keeps a picture of the server asks for everything anew.
+    Lost {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl Weigh for News {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Client { name, properties } => name.len() + weight_of(properties),
+            Self::Extension(ExtensionEvent::Other { name, content, .. }) => {
+                name.as_ref().map_or(0, String::len) + content.len()
+            }
+            Self::Object { .. } | Self::Extension(_) | Self::Lost { .. } => 0,
+        }
+    }
+
+    fn lost(count: u64) -> Self {
+        Self::Lost { count }
+    }
 }
 
 #[derive(Debug)]
@@ -52,7 +75,7 @@ struct Subscriber {
     /// Of which module it wants to hear.
     module: Option<String>,
     client: bool,
-    news: VecDeque<News>,
+    news: Backlog<News>,
     wakers: Wakers,
     ended: bool,
 }
@@ -60,13 +83,10 @@ struct Subscriber {
 impl Subscriber {
     fn tell(&mut self, news: News, turn: &mut Turn) {
         // Whoever was not yet told of a change need not be told twice.
-        if self.news.back() == Some(&news) {
+        if self.news.last() == Some(&news) {
             return;
         }
-        if self.news.len() >= NEWS_MAX {
-            self.news.pop_front();
-        }
-        self.news.push_back(news);
+        self.news.push(news);
         self.wakers.take(&mut turn.wakers);
     }
 }
@@ -173,7 +193,7 @@ impl Subscription {
         let subscribers = &mut inner.subscribers;
         subscribers.last_key += 1;
         let key = subscribers.last_key;
-        let (news, wakers, ended) = (VecDeque::new(), Wakers::default(), false);
+        let (news, wakers, ended) = (Backlog::new(NEWS_MAX), Wakers::default(), false);
         subscribers.by_key.insert(key, Subscriber { mask, module, client, news, wakers, ended });
         Subscription { connection: Arc::clone(connection), key, topic }
     }
@@ -217,7 +237,7 @@ impl Subscription {
 
     /// News that are there at this moment.
     pub fn try_next(&mut self) -> Option<News> {
-        lock(&self.connection.inner).subscribers.by_key.get_mut(&self.key)?.news.pop_front()
+        lock(&self.connection.inner).subscribers.by_key.get_mut(&self.key)?.news.pop()
     }
 
     fn poll(&self, context: &mut Context<'_>) -> Poll<Option<News>> {
@@ -225,7 +245,7 @@ impl Subscription {
         let Some(subscriber) = inner.subscribers.by_key.get_mut(&self.key) else {
             return Poll::Ready(None);
         };
-        match subscriber.news.pop_front() {
+        match subscriber.news.pop() {
             Some(news) => Poll::Ready(Some(news)),
             None if subscriber.ended => Poll::Ready(None),
             None => {
