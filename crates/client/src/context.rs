@@ -183,7 +183,17 @@ pub(crate) async fn ask<C: Answered>(
     command: C,
     timed: bool,
 ) -> Result<C::Reply, ClientError> {
-    let content = connection.call(&command, Kind::Plain, timed)?.await?;
+    ask_for(connection, command, Kind::Plain, timed).await
+}
+
+/// The same for a command whose answer has an effect of its own.
+pub(crate) async fn ask_for<C: Answered>(
+    connection: &Arc<Connection>,
+    command: C,
+    kind: Kind,
+    timed: bool,
+) -> Result<C::Reply, ClientError> {
+    let content = connection.call(&command, kind, timed)?.await?;
     let version = lock(&connection.inner).version;
     decode_reply(&content, version).map_err(|error| {
         let error = ClientError::Reply { command: C::CODE, error };

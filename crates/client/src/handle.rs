@@ -144,8 +144,8 @@ impl StreamHandle {
 
 impl Drop for StreamHandle {
     fn drop(&mut self) {
-        let _ = self.connection.with(|inner, _: &mut Turn| {
-            inner.delete_stream(self.key);
+        let _ = self.connection.with(|inner, turn: &mut Turn| {
+            inner.delete_stream(self.key, turn);
             Ok(())
         });
     }

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Authentication,
     /// Makes the stream of this key.
     Create(u64),
+    /// Makes a place for a sample.
+    Upload,
     /// Says where the stream of this key is.
     Timing(u64, Asked),
 }

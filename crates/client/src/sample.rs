@@ -5,6 +5,7 @@ use sealpulse_protocol::command::{
     CreateUploadStream, DeleteUploadStream, FinishUploadStream, PlaySample, RemoveSample,
 };
 
+use crate::context;
 use crate::pending::Kind;
 use crate::selector::text;
 use crate::{ChannelMap, ClientError, Context, PropList, SampleSpec, Selector, Volume};
@@ -65,7 +66,8 @@ impl Context {
             length,
             properties,
         };
-        let upload = Upload { context: self, channel: self.request(command).await?.channel, pending: true };
+        let channel = context::ask_for(&self.connection, command, Kind::Upload, true).await?.channel;
+        let upload = Upload { context: self, channel, pending: true };
         upload.send(bytes)?;
         upload.finish().await
     }

@@ -196,7 +196,7 @@ impl Stream {
         }
         self.ended = Some(reason.clone());
         self.channel = None;
-        self.callback = None;
+        turn.drop_later(self.callback.take());
         self.wakers.take(&mut turn.wakers);
         self.event(StreamEvent::Ended { reason: reason.to_string() }, turn);
     }
@@ -256,13 +256,13 @@ impl Streams {
         self.by_key.get_mut(&key)
     }
 
-    /// Forgets a stream. Whether it plays, and its number, if the server knows it.
-    pub(crate) fn remove(&mut self, key: u64) -> Option<(bool, u32)> {
+    /// Forgets a stream, and gives it to be dropped where nothing is locked.
+    pub(crate) fn remove(&mut self, key: u64) -> Option<Stream> {
         let stream = self.by_key.remove(&key)?;
-        let channel = stream.channel?;
-        let channels = if stream.playback { &mut self.playback } else { &mut self.record };
-        channels.remove(&channel);
-        Some((stream.playback, channel))
+        if let Some(channel) = stream.channel {
+            self.forget(stream.playback, channel);
+        }
+        Some(stream)
     }
 
     /// Forgets a number of the server's.

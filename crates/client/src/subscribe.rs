@@ -268,11 +268,13 @@ impl Drop for Subscription {
     /// The server need not go on telling what nobody hears. Nobody waits for its answer.
     fn drop(&mut self) {
         let key = self.key;
+        // Its wakers are dropped when nothing is locked.
+        let mut removed = None;
         match self.topic {
             Topic::Objects => {
                 let less = |inner: &mut Inner| {
                     let before = inner.subscribers.mask();
-                    inner.subscribers.by_key.remove(&key);
+                    removed = inner.subscribers.by_key.remove(&key);
                     let mask = inner.subscribers.mask();
                     if mask == before { Err(ClientError::NotConnected) } else { Ok(Subscribe { mask }) }
                 };
@@ -281,8 +283,9 @@ impl Drop for Subscription {
             Topic::Module(topic) => {
                 let less = |inner: &mut Inner| {
                     let subscribers = &mut inner.subscribers;
-                    let gone = subscribers.by_key.remove(&key).is_none_or(|subscriber| subscriber.ended);
-                    if gone || subscribers.listens_to(topic.module) {
+                    removed = subscribers.by_key.remove(&key);
+                    let ended = removed.as_ref().is_none_or(|subscriber| subscriber.ended);
+                    if ended || subscribers.listens_to(topic.module) {
                         return Err(ClientError::NotConnected);
                     }
                     Ok(topic.command(false))
@@ -290,8 +293,9 @@ impl Drop for Subscription {
                 drop(self.connection.call_with::<Extension, _>(less, Kind::Plain, true));
             }
             Topic::OtherModule | Topic::Client => {
-                lock(&self.connection.inner).subscribers.by_key.remove(&key);
+                removed = lock(&self.connection.inner).subscribers.by_key.remove(&key);
             }
         }
+        drop(removed);
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sealpulse_memory::Block;
-use sealpulse_protocol::command::Command;
+use sealpulse_protocol::command::{Command, CreateUploadStreamReply, DeleteUploadStream};
 use sealpulse_protocol::frame::SeekMode;
+use sealpulse_protocol::tagstruct::TagstructError;
 use sealpulse_protocol::{
-    COMMANDS, CommandCode, ServerPacket, VERSION, decode_server_packet, encode_command,
+    COMMANDS, CommandCode, ServerPacket, VERSION, decode_reply, decode_server_packet, encode_command,
 };
 use sealpulse_transport::{Incoming, Link, LinkCounters, LinkError};
 
@@ -285,6 +286,12 @@ impl Inner {
                 let broken = |error| ClientError::Reply { command, error };
                 match kind {
                     Kind::Plain => {}
+                    Kind::Upload => {
+                        let channel = upload_channel(content, self.version).map_err(broken)?;
+                        if abandoned {
+                            self.send_delete_upload(channel);
+                        }
+                    }
                     Kind::Authentication => self.authenticated(content, uid)?,
                     Kind::Create(key) => {
                         let playback = command == CommandCode::CreatePlaybackStream;
@@ -308,11 +315,26 @@ impl Inner {
         Ok(())
     }
 
-    /// Ends a stream, and tells the server if it knows it.
-    pub(crate) fn delete_stream(&mut self, key: u64) {
-        if let Some((playback, channel)) = self.streams.remove(key) {
-            self.send_delete(playback, channel);
+    /// Nobody waits for an answer any more. The channel of an upload that was made for nobody.
+    pub(super) fn abandon(&mut self, tag: u32, turn: &mut Turn) -> Option<u32> {
+        let pending = self.pending.get_mut(&tag)?;
+        if pending.outcome.is_none() {
+            pending.abandoned = true;
+            turn.drop_later(pending.waker.take());
+            return None;
         }
+        let pending = self.pending.remove(&tag)?;
+        let content = pending.outcome?.ok().filter(|_| pending.kind == Kind::Upload)?;
+        upload_channel(&content, self.version).ok()
+    }
+
+    /// Ends a stream, and tells the server if it knows it.
+    pub(crate) fn delete_stream(&mut self, key: u64, turn: &mut Turn) {
+        let Some(stream) = self.streams.remove(key) else { return };
+        if let Some(channel) = stream.channel {
+            self.send_delete(stream.playback, channel);
+        }
+        turn.drop_later(stream);
     }
 
     /// Ends a stream of which the handle stays.
@@ -366,6 +388,13 @@ impl Inner {
         } else {
             encode_command(tag, &DeleteRecordStream { channel }, self.version)
         });
+    }
+
+    /// Gives an upload up.
+    pub(super) fn send_delete_upload(&mut self, channel: u32) {
+        let tag = self.tag();
+        let Some(link) = &mut self.link else { return };
+        link.send_packet(encode_command(tag, &DeleteUploadStream { channel }, self.version));
     }
 
     /// The other side of what wakes us may live on, and go on waking us: closing ours would not end the watch.
@@ -423,4 +452,9 @@ impl Inner {
         }
         next
     }
+}
+
+/// The channel that the server gave an upload.
+fn upload_channel(content: &[u8], version: u32) -> Result<u32, TagstructError> {
+    decode_reply::<CreateUploadStreamReply>(content, version).map(|reply| reply.channel)
 }

@@ -2,6 +2,7 @@
 
 mod inner;
 
+use std::any::Any;
 use std::borrow::Borrow;
 use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
@@ -40,13 +41,22 @@ pub(crate) struct Turn {
     pub(crate) wakers: Vec<Waker>,
     /// Streams whose callbacks have something to do.
     pub(crate) callbacks: Vec<u64>,
+    /// What may own handles of this connection, whose end locks it.
+    dropped: Vec<Box<dyn Any + Send>>,
 }
 
 impl Turn {
-    pub(crate) fn wake(&mut self) {
+    /// Drops something once the connection is no longer locked.
+    pub(crate) fn drop_later(&mut self, what: impl Any + Send) {
+        self.dropped.push(Box::new(what));
+    }
+
+    /// Does what must wait until the connection is no longer locked: wakes, and drops.
+    pub(crate) fn unlocked(&mut self) {
         for waker in self.wakers.drain(..) {
             waker.wake();
         }
+        self.dropped.clear();
     }
 }
 
@@ -129,7 +139,7 @@ impl Connection {
         if busy {
             self.reactor.poke(self.token);
         }
-        turn.wake();
+        turn.unlocked();
         result
     }
 
@@ -137,13 +147,13 @@ impl Connection {
     pub(crate) fn fail(&self, reason: ClientError) {
         let mut turn = Turn::default();
         lock(&self.inner).fail(reason, &mut turn);
-        turn.wake();
+        turn.unlocked();
     }
 
     /// Takes what came. True: look again soon.
     pub(crate) fn ready(self: &Arc<Self>, source: Option<Source>, turn: &mut Turn) -> bool {
         let busy = lock(&self.inner).receive(source, turn);
-        turn.wake();
+        turn.unlocked();
         while let Some(key) = turn.callbacks.pop() {
             crate::callback::run(self, key);
         }
@@ -158,7 +168,7 @@ impl Connection {
             inner.callbacks.append(&mut turn.callbacks);
             inner.flush_or_fail(turn) || !inner.callbacks.is_empty()
         };
-        turn.wake();
+        turn.unlocked();
         if busy {
             self.reactor.poke(self.token);
         }
@@ -168,7 +178,7 @@ impl Connection {
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut turn = Turn::default();
         let next = lock(&self.inner).expire(now, self.config.timeout, &mut turn);
-        turn.wake();
+        turn.unlocked();
         next
     }
 
@@ -179,7 +189,9 @@ impl Connection {
         };
         match pending.outcome.take() {
             Some(outcome) => {
-                if let (Kind::Create(_), Err(ClientError::Timeout { .. })) = (pending.kind, &outcome) {
+                if let (Kind::Create(_) | Kind::Upload, Err(ClientError::Timeout { .. })) =
+                    (pending.kind, &outcome)
+                {
                     // The answer may still come, and then there is a stream that nobody wants.
                     (pending.abandoned, pending.deadline) = (true, None);
                 } else {
@@ -188,20 +200,24 @@ impl Connection {
                 Poll::Ready(outcome)
             }
             None => {
-                pending.waker = Some(waker.clone());
+                let old = pending.waker.replace(waker.clone());
+                drop(inner);
+                drop(old);
                 Poll::Pending
             }
         }
     }
 
+    /// Nobody waits for an answer any more. What it made at the server goes.
     pub(crate) fn abandon(&self, tag: u32) {
-        let mut inner = lock(&self.inner);
-        let Some(pending) = inner.pending.get_mut(&tag) else { return };
-        if pending.outcome.is_none() {
-            pending.abandoned = true;
-            pending.waker = None;
-        } else {
-            inner.pending.remove(&tag);
+        let mut turn = Turn::default();
+        let orphaned = lock(&self.inner).abandon(tag, &mut turn);
+        turn.unlocked();
+        if let Some(channel) = orphaned {
+            let _ = self.with(|inner, _| {
+                inner.send_delete_upload(channel);
+                Ok(())
+            });
         }
     }
 
@@ -215,21 +231,6 @@ impl Connection {
             return None;
         }
         Some((inner.link.as_mut()?.take_record_block(length), length))
-    }
-
-    /// Sends bytes on a channel that takes all at once.
-    #[allow(dead_code, reason = "the sample cache uses it")]
-    pub(crate) fn upload(&self, channel: u32, bytes: &[u8]) -> Result<(), ClientError> {
-        for piece in bytes.chunks(SLOT_SIZE) {
-            self.with(|inner, _| {
-                let link = inner.link.as_mut().ok_or(ClientError::NotConnected)?;
-                let mut block = link.take_record_block(piece.len());
-                block.write_at(0, piece)?;
-                link.send_block(channel, block, piece.len());
-                Ok(())
-            })?;
-        }
-        Ok(())
     }
 }
 
