@@ -109,6 +109,10 @@ impl State {
                     tracing::info!(client = key.client(), "no authentication in time");
                     self.close_session(key);
                 }
+                Alarm::Module(index) => {
+                    self.with_module(index, |instance, state| instance.alarm(state, index));
+                }
+                Alarm::ModuleTtl(index) => self.ttl_is_over(index),
                 Alarm::Accept(place) => {
                     let Some(listener) = self.listeners.get(place).and_then(Option::as_ref) else { continue };
                     if let Err(error) = self.handle.enable(&listener.token) {
@@ -197,6 +201,7 @@ impl State {
             self.remove_sink_input(input);
         }
         self.registry.clients.remove(key.client());
+        self.unload_with_client(key);
         tracing::debug!(client = key.client(), "disconnected");
         self.post(Facility::Client, Operation::Remove, key.client());
         if !self.sessions.any_subscribed() {

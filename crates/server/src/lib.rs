@@ -28,6 +28,7 @@
 //! Object messages to `/sealpulse` say what the server does: `pactl send-message /sealpulse status` prints a
 //! [`status::Status`] as JSON.
 #![forbid(unsafe_code)]
+#![allow(dead_code, reason = "modules that use it follow")]
 
 mod buffer_attr;
 mod config;

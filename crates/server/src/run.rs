@@ -123,8 +123,12 @@ impl Server {
             listeners: Vec::new(),
             playback_streams: HashMap::new(),
             record_streams: HashMap::new(),
+            module_playback: HashMap::new(),
+            module_record: HashMap::new(),
             queries: Queries::default(),
             events: EventQueue::default(),
+            changes: Vec::new(),
+            listening_modules: Vec::new(),
             unloading: Vec::new(),
             dirty: Vec::new(),
             awake_rings: Vec::new(),
@@ -143,8 +147,11 @@ impl Server {
         }
         let pid_file = PidFile::create(&main_socket)?;
         if let Some(arguments) = config.null_sink
-            && let Err(source) = state
-                .load_module("module-null-sink", Some(arguments.as_str()).filter(|text| !text.is_empty()))
+            && let Err(source) = state.load_module(
+                "module-null-sink",
+                Some(arguments.as_str()).filter(|text| !text.is_empty()),
+                None,
+            )
         {
             return Err(ServerError::NullSink { arguments, source });
         }
@@ -308,6 +315,7 @@ impl State {
     fn end_turn(&mut self) {
         self.busy = false;
         for _ in 0..RING_PASSES {
+            self.tell_changes();
             self.unload_requested();
             self.send_events();
             self.flush_dirty();

@@ -19,9 +19,9 @@ use crate::config::Limits;
 use crate::connections::Listener;
 use crate::cookie::Cookie;
 use crate::queries::Queries;
-use crate::registry::Registry;
+use crate::registry::{Owner, Registry};
 use crate::session::{SessionKey, Sessions};
-use crate::subscribe::{EventQueue, SERVER_INDEX};
+use crate::subscribe::{Event as Change, EventQueue, SERVER_INDEX};
 use crate::timers::Timers;
 use crate::warn::RateLimit;
 
@@ -53,8 +53,16 @@ pub(crate) struct State {
     pub(crate) listeners: Vec<Option<Listener>>,
     pub(crate) playback_streams: HashMap<PlaybackId, u32>,
     pub(crate) record_streams: HashMap<RecordId, u32>,
+    /// Streams that clients do not see, and the modules that feed or empty them.
+    pub(crate) module_playback: HashMap<PlaybackId, u32>,
+    /// The same.
+    pub(crate) module_record: HashMap<RecordId, u32>,
     pub(crate) queries: Queries,
     pub(crate) events: EventQueue,
+    /// What modules have not been told of yet.
+    pub(crate) changes: Vec<Change>,
+    /// Modules that want to know.
+    pub(crate) listening_modules: Vec<u32>,
     /// Modules to unload at the end of the turn.
     pub(crate) unloading: Vec<u32>,
     /// Sessions that have something to send.
@@ -84,6 +92,9 @@ impl State {
         if self.sessions.any_subscribed() {
             self.events.post(facility, operation, index);
         }
+        if !self.listening_modules.is_empty() {
+            self.changes.push(Change { facility, operation, index });
+        }
     }
 
     /// Sends what nobody asked for to a client that speaks version `since` or later.
@@ -94,6 +105,18 @@ impl State {
             let packet = encode_command_into(buffer, NO_TAG, packet, session_state.version);
             session_state.link.send_packet(packet);
             self.mark_dirty(session);
+        }
+    }
+
+    /// The same to the client whose stream it is about, if it is one's.
+    pub(crate) fn notify_owner<P: Packet>(
+        &mut self,
+        owner: Owner,
+        since: u32,
+        packet: impl FnOnce(u32) -> P,
+    ) {
+        if let Some((session, channel)) = owner.client() {
+            self.notify(session, since, &packet(channel));
         }
     }
 

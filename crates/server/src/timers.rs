@@ -12,6 +12,10 @@ pub(crate) enum Alarm {
     Authentication(SessionKey),
     /// A socket, by its place, accepts clients again.
     Accept(usize),
+    /// What a module, by its index, wanted to be reminded of.
+    Module(u32),
+    /// The time to live of a module, by its index, is over.
+    ModuleTtl(u32),
 }
 
 /// Nothing is put off for longer, so that times do not overflow.

@@ -97,6 +97,16 @@ impl ChannelVolumes {
         self.as_slice().iter().all(|&volume| volume == Volume::NORM)
     }
 
+    /// Each channel multiplied by that of `factor`; channels that `factor` does not have stay.
+    pub fn scaled_by(&self, factor: &ChannelVolumes) -> Self {
+        let mut scaled = *self;
+        for (volume, factor) in scaled.values[..usize::from(self.channels)].iter_mut().zip(factor.as_slice())
+        {
+            *volume = volume.multiply(*factor);
+        }
+        scaled
+    }
+
     /// The loudest channel; muted where there is none.
     pub fn max(&self) -> Volume {
         self.as_slice().iter().copied().max().unwrap_or(Volume::MUTED)

@@ -1,27 +1,32 @@
 //! Module arguments: `key=value` with PulseAudio's rules of quoting (`pa_modargs`).
 
+use std::time::Duration;
+
 use sealpulse_protocol::PropList;
 use sealpulse_spec::{ChannelMap, SampleFormat, SampleSpec};
 
 use super::ModuleError;
+use super::argument::parse_time;
+use super::kind::Kind;
 
-/// Parsed arguments of a module.
-#[derive(Debug, Default)]
+/// Parsed arguments of a module: known ones, each at most once, each of its type.
+#[derive(Debug)]
 pub(crate) struct ModuleArgs {
+    kind: &'static Kind,
     entries: Vec<Entry>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    key: String,
+    key: &'static str,
     /// As it was written, between its quotes.
     raw: String,
 }
 
 impl ModuleArgs {
-    /// Takes `text` apart; only the keys in `known` may appear, each once.
-    pub(crate) fn parse(text: &str, known: &[&str]) -> Result<Self, ModuleError> {
-        let mut args = Self::default();
+    /// Takes `text` apart by what the module declares.
+    pub(crate) fn parse(text: &str, kind: &'static Kind) -> Result<Self, ModuleError> {
+        let mut args = Self { kind, entries: Vec::new() };
         let mut rest = text.trim_start_matches(is_space);
         while !rest.is_empty() {
             let syntax = || ModuleError::Syntax { at: text.len() - rest.len() };
@@ -30,42 +35,63 @@ impl ModuleArgs {
                 return Err(syntax());
             }
             let (raw, after) = split_value(after).ok_or_else(syntax)?;
-            if !known.contains(&key) {
-                return Err(ModuleError::UnknownArgument { key: key.to_owned() });
-            }
-            if args.entries.iter().any(|entry| entry.key == key) {
-                return Err(ModuleError::Repeated { key: key.to_owned() });
-            }
-            args.entries.push(Entry { key: key.to_owned(), raw: raw.to_owned() });
+            args.add(key, raw)?;
             rest = after.trim_start_matches(is_space);
         }
         Ok(args)
     }
 
+    fn add(&mut self, key: &str, raw: &str) -> Result<(), ModuleError> {
+        let Some(argument) = self.kind.argument(key) else {
+            let known: Vec<&str> = self.kind.arguments().map(|argument| argument.name).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(ModuleError::UnknownArgument { key: key.to_owned(), known });
+        };
+        if self.raw(key).is_some() {
+            return Err(ModuleError::Repeated { key: key.to_owned() });
+        }
+        let value = unescape(raw);
+        if !argument.kind.accepts(&value, raw) {
+            return Err(ModuleError::bad(argument.name, value, &argument.kind));
+        }
+        self.entries.push(Entry { key: argument.name, raw: raw.to_owned() });
+        Ok(())
+    }
+
     fn raw(&self, key: &str) -> Option<&str> {
+        debug_assert!(self.kind.argument(key).is_some(), "{key} is not declared");
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.raw.as_str())
     }
 
     /// The value of `key` without its escapes.
-    pub(crate) fn value(&self, key: &str) -> Option<String> {
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
         self.raw(key).map(unescape)
     }
 
-    fn parsed<T>(
-        &self,
-        key: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, ModuleError> {
-        let Some(value) = self.value(key) else { return Ok(None) };
-        match parse(&value) {
-            Some(parsed) => Ok(Some(parsed)),
-            None => Err(ModuleError::BadValue { key, value }),
-        }
+    /// A yes or no; `otherwise` where it is not given, or unreadable and that is allowed.
+    pub(crate) fn boolean(&self, key: &str, otherwise: bool) -> bool {
+        let Some(value) = self.text(key) else { return otherwise };
+        parse_boolean(&value).unwrap_or_else(|| {
+            tracing::warn!(module = self.kind.name, key, value, "neither yes nor no: ignored");
+            otherwise
+        })
     }
 
-    /// A yes or no.
-    pub(crate) fn boolean(&self, key: &'static str) -> Result<Option<bool>, ModuleError> {
-        self.parsed(key, parse_boolean)
+    /// A number within its bounds.
+    pub(crate) fn number(&self, key: &str) -> Option<u32> {
+        self.text(key).as_deref().and_then(parse_number)
+    }
+
+    /// A time.
+    pub(crate) fn time(&self, key: &str) -> Option<Duration> {
+        self.text(key).as_deref().and_then(parse_time)
+    }
+
+    /// The parts between commas, without those that are empty.
+    pub(crate) fn list(&self, key: &str) -> Option<Vec<String>> {
+        let split =
+            |text: String| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        self.text(key).map(split)
     }
 
     /// `format`, `rate`, `channels` and `channel_map`, which must agree; what is not there is taken from the
@@ -75,15 +101,14 @@ impl ModuleArgs {
         mut spec: SampleSpec,
         mut map: ChannelMap,
     ) -> Result<(SampleSpec, ChannelMap), ModuleError> {
-        if let Some(rate) = self.parsed("rate", parse_number)? {
+        if let Some(rate) = self.number("rate") {
             spec.rate = rate;
         }
-        let channels =
-            self.parsed("channels", |value| parse_number(value).and_then(|count| u8::try_from(count).ok()))?;
+        let channels = self.number("channels").and_then(|count| u8::try_from(count).ok());
         if let Some(channels) = channels {
             spec.channels = channels;
         }
-        if let Some(format) = self.parsed("format", SampleFormat::parse)? {
+        if let Some(format) = self.text("format").as_deref().and_then(SampleFormat::parse) {
             spec.format = format;
         }
         if !spec.is_valid() {
@@ -92,7 +117,7 @@ impl ModuleArgs {
         if map.channels() != spec.channels {
             map = ChannelMap::default_for(spec.channels);
         }
-        if let Some(given) = self.parsed("channel_map", ChannelMap::parse)? {
+        if let Some(given) = self.text("channel_map").as_deref().and_then(ChannelMap::parse) {
             map = given;
         }
         if map.channels() != spec.channels {
@@ -108,14 +133,11 @@ impl ModuleArgs {
     }
 
     /// Adds the properties that `key` lists to `proplist`.
-    pub(crate) fn proplist(&self, key: &'static str, proplist: &mut PropList) -> Result<(), ModuleError> {
+    pub(crate) fn proplist(&self, key: &str, proplist: &mut PropList) {
         // The quotes of a property may be escaped for the arguments' sake or not: its own parser sees to it.
-        let Some(raw) = self.raw(key) else { return Ok(()) };
-        let bad = || ModuleError::BadValue { key, value: raw.to_owned() };
-        for (key, value) in parse_proplist(raw).ok_or_else(bad)? {
+        for (key, value) in self.raw(key).and_then(parse_proplist).unwrap_or_default() {
             proplist.set(&key, value);
         }
-        Ok(())
     }
 }
 
@@ -213,7 +235,7 @@ fn parse_hex(digits: &str) -> Option<Vec<u8>> {
     Some(nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-fn parse_boolean(text: &str) -> Option<bool> {
+pub(crate) fn parse_boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "y" | "yes" | "t" | "true" | "on" => Some(true),
         "0" | "n" | "no" | "f" | "false" | "off" => Some(false),
@@ -222,7 +244,7 @@ fn parse_boolean(text: &str) -> Option<bool> {
 }
 
 /// A number as C writes it: decimal, `0x…`, or octal with a leading zero.
-fn parse_number(text: &str) -> Option<u32> {
+pub(crate) fn parse_number(text: &str) -> Option<u32> {
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         return u32::from_str_radix(digits, 16).ok();
     }
@@ -239,21 +261,19 @@ fn parse_number(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    const KNOWN: &[&str] = &["sink_name", "sink_properties", "rate", "channels", "channel_map", "format"];
-
     fn parse(text: &str) -> Result<ModuleArgs, ModuleError> {
-        ModuleArgs::parse(text, KNOWN)
+        ModuleArgs::parse(text, &crate::modules::null_sink::KIND)
     }
 
     #[test]
     fn values_are_plain_or_quoted() {
-        let args = parse(r#" sink_name="a b"  rate=48000 format='s16le' channels= "#).unwrap();
-        assert_eq!(args.value("sink_name").as_deref(), Some("a b"));
-        assert_eq!(args.value("rate").as_deref(), Some("48000"));
-        assert_eq!(args.value("format").as_deref(), Some("s16le"));
-        assert_eq!(args.value("channels").as_deref(), Some(""));
-        assert_eq!(args.value("channel_map"), None);
-        assert_eq!(parse(r"sink_name=a\ b").unwrap().value("sink_name").as_deref(), Some("a b"));
+        let args = parse(r#" sink_name="a b"  rate=48000 format='s16le' formats= "#).unwrap();
+        assert_eq!(args.text("sink_name").as_deref(), Some("a b"));
+        assert_eq!(args.text("rate").as_deref(), Some("48000"));
+        assert_eq!(args.text("format").as_deref(), Some("s16le"));
+        assert_eq!(args.text("formats").as_deref(), Some(""));
+        assert_eq!(args.text("channel_map"), None);
+        assert_eq!(parse(r"sink_name=a\ b").unwrap().text("sink_name").as_deref(), Some("a b"));
     }
 
     #[test]
@@ -271,19 +291,18 @@ mod tests {
     fn properties_keep_their_own_quotes() {
         let mut proplist = PropList::new();
         let args = parse(r#"sink_properties='device.description="My Sink" a.b=hex:0aff'"#).unwrap();
-        args.proplist("sink_properties", &mut proplist).unwrap();
+        args.proplist("sink_properties", &mut proplist);
         assert_eq!(proplist.get_str("device.description"), Some("My Sink"));
         assert_eq!(proplist.get("a.b"), Some(&[0x0a, 0xff][..]));
-        let args = parse(r#"sink_properties="device.description=\"My Sink\"""#).unwrap();
-        assert!(args.proplist("sink_properties", &mut proplist).is_err(), "escapes are the property's own");
-        let args = parse("sink_properties=novalue").unwrap();
-        assert!(args.proplist("sink_properties", &mut proplist).is_err());
+        let escaped = parse(r#"sink_properties="device.description=\"My Sink\"""#);
+        assert!(escaped.is_err(), "escapes are the property's own");
+        assert!(parse("sink_properties=novalue").is_err());
     }
 
     #[test]
     fn spec_and_map_must_agree() {
         let spec = SampleSpec { format: SampleFormat::S16Le, channels: 2, rate: 44_100 };
-        let fixed = |text| parse(text).unwrap().sample_spec(spec, ChannelMap::stereo());
+        let fixed = |text| parse(text).and_then(|args| args.sample_spec(spec, ChannelMap::stereo()));
         let (six, map) = fixed("channels=6 rate=0x10").unwrap();
         assert_eq!((six.channels, six.rate, map), (6, 16, ChannelMap::default_for(6)));
         let (mono, map) = fixed("channel_map=mono").unwrap();

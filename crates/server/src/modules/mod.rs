@@ -1,155 +1,215 @@
-//! Modules. All are built in: `load-module` finds them by PulseAudio's names.
+//! Modules. All are built in: `load-module` finds them by PulseAudio's names. A module is a file here and a line in
+//! [`KINDS`].
 
-mod args;
+pub(crate) mod args;
+pub(crate) mod argument;
+mod error;
+mod kind;
+mod later;
+mod lifetime;
+mod native_protocol;
 mod null_sink;
 
+pub use error::ModuleError;
+pub(crate) use kind::{Instance, Kind, Loading, ModuleStream};
+pub(crate) use lifetime::Lifetime;
+
 use sealpulse_protocol::{Facility, Operation, PropList};
-use sealpulse_spec::SampleSpec;
 
-use crate::policy::SinkError;
-use crate::registry::{Module, ModuleKind};
+use crate::session::SessionKey;
 use crate::state::State;
+use args::ModuleArgs;
 
-/// The module that stands for a listening socket.
-const NATIVE_PROTOCOL: &str = "module-native-protocol-unix";
+/// All modules, by name.
+pub(crate) static KINDS: &[&Kind] = &[&native_protocol::UNIX, &null_sink::KIND];
 
-/// Why a module cannot be loaded. Clients see `PA_ERR_MODINITFAILED`; the log says more.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModuleError {
-    /// There is no module of this name.
-    #[error("there is no module `{name}`")]
-    Unknown {
-        /// The name.
-        name: String,
-    },
-    /// The arguments are not `key=value` pairs, or a quote is not closed.
-    #[error("the arguments cannot be read from byte {at} on")]
-    Syntax {
-        /// Where reading failed.
-        at: usize,
-    },
-    /// The module does not know an argument.
-    #[error("unknown argument `{key}`")]
-    UnknownArgument {
-        /// The argument.
-        key: String,
-    },
-    /// An argument is there twice.
-    #[error("the argument `{key}` is there twice")]
-    Repeated {
-        /// The argument.
-        key: String,
-    },
-    /// An argument cannot have this value.
-    #[error("`{value}` is no value for `{key}`")]
-    BadValue {
-        /// The argument.
-        key: &'static str,
-        /// Its value.
-        value: String,
-    },
-    /// Channels or rate are out of range.
-    #[error("{spec} is not possible")]
-    BadSpec {
-        /// The spec.
-        spec: SampleSpec,
-    },
-    /// The channel map is for another number of channels.
-    #[error("a map of {map_channels} channels does not fit {channels} channels")]
-    MapMismatch {
-        /// Channels of the spec.
-        channels: u8,
-        /// Channels of the map.
-        map_channels: u8,
-    },
-    /// The name of a device is empty, or taken up to `.99`.
-    #[error("a device cannot be named `{name}`")]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// So many modules are loaded already.
-    #[error("{limit} modules are loaded already")]
-    TooMany {
-        /// The limit.
-        limit: usize,
-    },
-    /// The engine has no room for the device.
-    #[error(transparent)]
-    Engine(#[from] sealpulse_engine::EngineError),
+/// A module that is loaded.
+#[derive(Debug)]
+pub(crate) struct Module {
+    pub(crate) kind: &'static Kind,
+    pub(crate) argument: Option<String>,
+    pub(crate) proplist: PropList,
+    pub(crate) lifetime: Lifetime,
+    /// `None` while it is loaded, or busy with what it was told.
+    instance: Option<Box<dyn Instance>>,
 }
 
-impl From<SinkError> for ModuleError {
-    fn from(error: SinkError) -> Self {
-        match error {
-            SinkError::Name(name) => Self::Name { name },
-            SinkError::Engine(error) => Self::Engine(error),
+impl Module {
+    fn new(kind: &'static Kind, argument: Option<&str>) -> Self {
+        let mut proplist: PropList = [
+            ("module.author", "The sealpulse developers"),
+            ("module.description", kind.description),
+            ("module.version", env!("CARGO_PKG_VERSION")),
+        ]
+        .into_iter()
+        .collect();
+        let usage = kind.usage();
+        if !usage.is_empty() {
+            proplist.set_str("module.usage", &usage);
         }
+        let argument = argument.map(str::to_owned);
+        Self { kind, argument, proplist, lifetime: Lifetime::default(), instance: None }
+    }
+
+    /// How much it is used; `None` where that cannot be said.
+    pub(crate) fn used(&self, state: &State) -> Option<u32> {
+        self.instance.as_ref().and_then(|instance| instance.used(state))
     }
 }
 
-fn properties(description: &str) -> PropList {
-    [
-        ("module.author", "The sealpulse developers"),
-        ("module.description", description),
-        ("module.version", env!("CARGO_PKG_VERSION")),
-    ]
-    .into_iter()
-    .collect()
+/// The module of this name, which may be that of its file.
+pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
+    let name = name.strip_suffix(".so").unwrap_or(name);
+    KINDS.iter().find(|kind| kind.name == name).copied()
+}
+
+/// The same, with the reason where there is none.
+fn known_kind(name: &str) -> Result<&'static Kind, ModuleError> {
+    kind(name).ok_or_else(|| match later::reason(name.strip_suffix(".so").unwrap_or(name)) {
+        Some((name, reason)) => ModuleError::NotYet { name, reason },
+        None => ModuleError::Unknown { name: name.to_owned() },
+    })
 }
 
 impl State {
-    /// Loads a module; its index.
-    pub(crate) fn load_module(&mut self, name: &str, argument: Option<&str>) -> Result<u32, ModuleError> {
+    /// Loads a module, for a client or for the configuration; its index.
+    pub(crate) fn load_module(
+        &mut self,
+        name: &str,
+        argument: Option<&str>,
+        maker: Option<SessionKey>,
+    ) -> Result<u32, ModuleError> {
         if self.registry.modules.len() >= self.settings.limits.modules {
             return Err(ModuleError::TooMany { limit: self.settings.limits.modules });
         }
-        // PulseAudio takes the file's name too.
-        let known = match name.strip_suffix(".so").unwrap_or(name) {
-            null_sink::NAME => null_sink::NAME,
-            _ => return Err(ModuleError::Unknown { name: name.to_owned() }),
-        };
+        let kind = known_kind(name)?;
+        if kind.once && self.registry.modules.values().any(|module| std::ptr::eq(module.kind, kind)) {
+            return Err(ModuleError::Loaded { name: kind.name });
+        }
         // One that fails uses up an index, as in PulseAudio.
         let index = self.registry.modules.reserve();
-        let sink = self.load_null_sink(index, argument.unwrap_or_default())?;
-        let module = Module {
-            name: known,
-            argument: argument.map(str::to_owned),
-            proplist: properties("Clocked NULL sink"),
-            kind: ModuleKind::NullSink { sink },
-        };
+        let mut module = Module::new(kind, argument);
+        let args = ModuleArgs::parse(argument.unwrap_or_default(), kind)?;
+        module.lifetime = Lifetime::from_args(kind, &args, maker)?;
         self.registry.modules.insert(index, module);
-        self.post(Facility::Module, Operation::New, index);
+        let loaded = (kind.load)(self, &Loading { index, kind, args: &args });
+        match loaded {
+            Ok(instance) => self.module_loaded(index, instance),
+            Err(error) => {
+                self.registry.modules.remove(index);
+                return Err(error);
+            }
+        }
         tracing::info!(module = index, name, argument, "loaded");
         Ok(index)
     }
 
+    fn module_loaded(&mut self, index: u32, instance: Box<dyn Instance>) {
+        if instance.listens() {
+            self.listening_modules.push(index);
+        }
+        if let Some(module) = self.registry.modules.get_mut(index) {
+            module.instance = Some(instance);
+        }
+        self.post(Facility::Module, Operation::New, index);
+        self.start_lifetime(index);
+    }
+
     /// Makes the module that owns what comes by a configured socket.
     pub(crate) fn add_protocol_module(&mut self, listener: usize) -> u32 {
-        self.registry.modules.add(Module {
-            name: NATIVE_PROTOCOL,
-            argument: None,
-            proplist: properties("Native protocol (UNIX sockets)"),
-            kind: ModuleKind::NativeProtocol { listener },
-        })
+        let index = self.registry.modules.add(Module::new(&native_protocol::UNIX, None));
+        self.module_loaded(index, Box::new(native_protocol::NativeProtocol { listener }));
+        index
     }
 
     /// Unloads a module and all that it made.
     pub(crate) fn unload_module(&mut self, index: u32) {
         let Some(module) = self.registry.modules.remove(index) else { return };
-        match module.kind {
-            ModuleKind::NullSink { sink } => self.remove_sink(sink),
-            ModuleKind::NativeProtocol { listener } => self.close_listener(listener),
+        self.listening_modules.retain(|&listening| listening != index);
+        self.end_lifetime(index, &module.lifetime);
+        // One that is busy is unloaded when it is done.
+        if let Some(instance) = module.instance {
+            instance.unload(self, index);
         }
         self.post(Facility::Module, Operation::Remove, index);
-        tracing::info!(module = index, name = module.name, "unloaded");
+        tracing::info!(module = index, name = module.kind.name, "unloaded");
+    }
+
+    /// Unloads a module at the end of the turn.
+    pub(crate) fn request_unload(&mut self, index: u32) {
+        if !self.unloading.contains(&index) {
+            self.unloading.push(index);
+        }
     }
 
     /// Unloads what was asked to go during the turn.
     pub(crate) fn unload_requested(&mut self) {
         for index in std::mem::take(&mut self.unloading) {
             self.unload_module(index);
+        }
+    }
+
+    /// Lets a module do something with the state. It hears nothing of what it does meanwhile.
+    pub(crate) fn with_module<R>(
+        &mut self,
+        index: u32,
+        tell: impl FnOnce(&mut dyn Instance, &mut State) -> R,
+    ) -> Option<R> {
+        let mut instance = self.registry.modules.get_mut(index)?.instance.take()?;
+        let result = tell(&mut *instance, self);
+        match self.registry.modules.get_mut(index) {
+            Some(module) => module.instance = Some(instance),
+            None => instance.unload(self, index),
+        }
+        Some(result)
+    }
+
+    /// Tells all modules, in the order in which they came.
+    pub(crate) fn tell_modules(&mut self, mut tell: impl FnMut(&mut dyn Instance, &mut State, u32)) {
+        for index in self.registry.modules.indexes() {
+            self.with_module(index, |instance, state| tell(instance, state, index));
+        }
+    }
+
+    /// Tells the modules that want to know what has changed since the last time.
+    pub(crate) fn tell_changes(&mut self) {
+        // What a module changes may concern another; a loop between two of them must end.
+        for _ in 0..CHANGE_ROUNDS {
+            if self.changes.is_empty() {
+                return;
+            }
+            for change in std::mem::take(&mut self.changes) {
+                for index in self.listening_modules.clone() {
+                    self.with_module(index, |instance, state| instance.changed(state, index, change));
+                }
+            }
+        }
+        if !self.changes.is_empty() && self.warnings.allow() {
+            tracing::warn!("modules keep changing what others have changed");
+        }
+        self.changes.clear();
+    }
+}
+
+/// How often modules hear of what modules have changed, before the server goes on with something else.
+const CHANGE_ROUNDS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_declared_well() {
+        for kind in KINDS {
+            assert!(kind.name.starts_with("module-"), "{}", kind.name);
+            assert!(KINDS.iter().filter(|other| other.name == kind.name).count() == 1, "{}", kind.name);
+            assert!(later::reason(kind.name).is_none(), "{} is there", kind.name);
+            for argument in kind.arguments() {
+                let same = kind.arguments().filter(|other| other.name == argument.name).count();
+                assert_eq!(same, 1, "{}: {}", kind.name, argument.name);
+                assert!(argument.text.ends_with('.'), "{}: {}", kind.name, argument.name);
+                assert!(!argument.default.is_empty(), "{}: {}", kind.name, argument.name);
+            }
         }
     }
 }

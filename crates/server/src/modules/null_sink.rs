@@ -1,27 +1,33 @@
 //! `module-null-sink`: a sink that drops what is played, and whose monitor has it.
 
-use sealpulse_protocol::{Encoding, FormatInfo, PropList};
-
 use sealpulse_engine::MAX_LATENCY_USEC;
+use sealpulse_protocol::{Encoding, FormatInfo, PropList, SinkFlags};
 
-use super::ModuleError;
-use super::args::{ModuleArgs, parse_proplist};
+use super::args::parse_proplist;
+use super::argument::{Argument, LIFE, SINK, SPEC, Type};
+use super::{Instance, Kind, Loading, ModuleError};
 use crate::policy::NewSink;
 use crate::state::State;
 
-pub(super) const NAME: &str = "module-null-sink";
-
-/// Source file name in PulseAudio, which clients see as the driver.
-const DRIVER: &str = "module-null-sink.c";
-
-/// What a sink is called whose loader has no wish.
-const DEFAULT_NAME: &str = "null";
+pub(super) static KIND: Kind = Kind {
+    name: "module-null-sink",
+    description: "Clocked NULL sink",
+    driver: "module-null-sink.c",
+    arguments: &[
+        SINK,
+        SPEC,
+        &[
+            Argument::new("formats", Type::Formats, "pcm", "Formats that the sink takes."),
+            Argument::new("norewinds", Type::LenientBoolean, "no", "Keeps the latency at 50 ms or less."),
+        ],
+        LIFE,
+    ],
+    once: false,
+    load,
+};
 
 /// Longest latency of a sink with `norewinds`, in microseconds.
 const NOREWINDS_LATENCY_USEC: u64 = 50_000;
-
-const ARGUMENTS: &[&str] =
-    &["sink_name", "sink_properties", "format", "rate", "channels", "channel_map", "formats", "norewinds"];
 
 /// Every encoding, for `formats=`.
 const ENCODINGS: [Encoding; 9] = [
@@ -54,41 +60,40 @@ fn parse_format(text: &str) -> Option<FormatInfo> {
     Some(FormatInfo { encoding, properties })
 }
 
-impl State {
-    /// Makes the sink of a null sink module; its index.
-    pub(super) fn load_null_sink(&mut self, module: u32, arguments: &str) -> Result<u32, ModuleError> {
-        let args = ModuleArgs::parse(arguments, ARGUMENTS)?;
-        let (spec, map) = args.sample_spec(self.settings.default_spec, self.settings.default_map)?;
-        let formats = match args.value("formats") {
-            None => vec![FormatInfo { encoding: Encoding::Pcm, ..FormatInfo::default() }],
-            Some(text) => {
-                parse_formats(&text).ok_or(ModuleError::BadValue { key: "formats", value: text })?
-            }
-        };
-        let mut proplist: PropList =
-            [("device.description", "Null Output"), ("device.class", "abstract")].into_iter().collect();
-        args.proplist("sink_properties", &mut proplist)?;
-        // Nothing is rendered ahead here, so there is never anything to rewind: what remains of it is that the
-        // latency is short. PulseAudio only warns of a value that it cannot read.
-        let max_latency_usec = match args.boolean("norewinds") {
-            Ok(Some(true)) => NOREWINDS_LATENCY_USEC,
-            Ok(_) => MAX_LATENCY_USEC,
-            Err(error) => {
-                tracing::warn!(%error, "ignored");
-                MAX_LATENCY_USEC
-            }
-        };
-        let name = args.value("sink_name").unwrap_or_else(|| DEFAULT_NAME.to_owned());
-        Ok(self.add_sink(NewSink {
-            name,
-            module,
-            driver: DRIVER,
-            spec,
-            map,
-            proplist,
-            formats,
-            max_latency_usec,
-        })?)
+fn load(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Instance>, ModuleError> {
+    let args = loading.args;
+    let (spec, map) = args.sample_spec(state.settings.default_spec, state.settings.default_map)?;
+    let mut proplist: PropList =
+        [("device.description", "Null Output"), ("device.class", "abstract")].into_iter().collect();
+    args.proplist("sink_properties", &mut proplist);
+    let name = args.text("sink_name").unwrap_or_else(|| "null".to_owned());
+    let mut new = NewSink::new(name, loading, spec, map, proplist);
+    new.flags |= SinkFlags::SET_FORMATS;
+    new.can_reconfigure = true;
+    if let Some(text) = args.text("formats") {
+        new.formats =
+            parse_formats(&text).ok_or_else(|| ModuleError::bad("formats", text, &Type::Formats))?;
+    }
+    // Nothing is rendered ahead here, so there is never anything to rewind: what remains of it is that the
+    // latency is short.
+    if args.boolean("norewinds", false) {
+        new.max_latency_usec = NOREWINDS_LATENCY_USEC.min(MAX_LATENCY_USEC);
+    }
+    Ok(Box::new(NullSink { sink: state.add_sink(new)? }))
+}
+
+#[derive(Debug)]
+struct NullSink {
+    sink: u32,
+}
+
+impl Instance for NullSink {
+    fn used(&self, state: &State) -> Option<u32> {
+        Some(state.sink_linked_by(self.sink))
+    }
+
+    fn unload(self: Box<Self>, state: &mut State, _me: u32) {
+        state.remove_sink(self.sink);
     }
 }
 

@@ -1,11 +1,15 @@
 //! What happens to devices and streams, to which others, and who is told.
 
+mod device_state;
 mod devices;
+mod new_stream;
+mod reconfigure;
 mod routing;
 mod streams;
 mod volume;
 
-pub(crate) use devices::{NewSink, SinkError};
+pub(crate) use devices::{DeviceError, NewSink, NewSource};
+pub(crate) use new_stream::{NewInput, NewOutput, with_factors};
 pub(crate) use streams::{
     capture_latency, check_proplist, engine_attr, playback_attr, record_attr, update_proplist,
 };

@@ -25,7 +25,7 @@ impl Registry {
         let configured = |source: &Source| self.configured_source.as_ref() == Some(&source.name);
         let order = (configured(a), a.priority).cmp(&(configured(b), b.priority));
         let monitored =
-            |source: &Source| self.sinks.get(source.monitor_of).map(|sink| (source.monitor_of, sink));
+            |source: &Source| source.monitor_of.and_then(|index| Some((index, self.sinks.get(index)?)));
         order.then_with(|| match (monitored(a), monitored(b)) {
             (Some(a), Some(b)) => self.compare_sinks(a, b),
             _ => (self.default_source == Some(a_index)).cmp(&(self.default_source == Some(b_index))),
@@ -46,9 +46,48 @@ impl Registry {
         linked.reduce(better).map(|(index, _)| index)
     }
 
+    /// Whether what is played on `from` goes on to the sink `origin`.
+    fn sink_leads_to(&self, from: u32, origin: Option<u32>) -> bool {
+        let Some(origin) = origin else { return false };
+        let (mut seen, mut next) = (Vec::new(), vec![from]);
+        while let Some(sink) = next.pop() {
+            if sink == origin {
+                return true;
+            }
+            if !seen.contains(&sink) {
+                seen.push(sink);
+                let onward = self.sink_inputs.values().filter(|input| input.origin_sink == Some(sink));
+                next.extend(onward.map(|input| input.sink));
+            }
+        }
+        false
+    }
+
+    /// Whether what the source `from` has comes from the source `destination`.
+    fn source_leads_to(&self, from: u32, destination: Option<u32>) -> bool {
+        let Some(destination) = destination else { return false };
+        let (mut seen, mut next) = (Vec::new(), vec![from]);
+        while let Some(source) = next.pop() {
+            if source == destination {
+                return true;
+            }
+            if !seen.contains(&source) {
+                seen.push(source);
+                let onward =
+                    self.source_outputs.values().filter(|output| output.destination_source == Some(source));
+                next.extend(onward.map(|output| output.source));
+            }
+        }
+        false
+    }
+
     /// Whether the stream's syncid has other streams too.
     fn is_synchronised(&self, input: &SinkInput) -> bool {
-        let same = |other: &&SinkInput| other.session == input.session && other.syncid == input.syncid;
+        let same = |other: &&SinkInput| {
+            input.owner.session().is_some()
+                && other.owner.session() == input.owner.session()
+                && other.syncid == input.syncid
+        };
         self.sink_inputs.values().filter(same).count() > 1
     }
 }
@@ -172,6 +211,7 @@ impl State {
         let Some(sink) = self.registry.sinks.get(to) else { return false };
         !sink.unlinking
             && !stream.flags.dont_move
+            && !self.registry.sink_leads_to(to, stream.origin_sink)
             && !self.registry.is_synchronised(stream)
             && sink.inputs.len() < self.settings.limits.streams_per_device
             && (!stream.flags.passthrough || sink.inputs.is_empty())
@@ -183,6 +223,7 @@ impl State {
         let Some(source) = self.registry.sources.get(to) else { return false };
         !source.unlinking
             && !stream.flags.dont_move
+            && !self.registry.source_leads_to(to, stream.destination_source)
             && stream.origin == RecordOrigin::Source
             && source.outputs.len() < self.settings.limits.streams_per_device
     }
@@ -227,8 +268,8 @@ impl State {
             return Err(ErrorCode::TooLarge);
         }
         stream.fix_attr(&mut self.engine, sink.max_latency_usec);
-        let moved = PlaybackStreamMoved {
-            channel: stream.channel,
+        let mut moved = PlaybackStreamMoved {
+            channel: 0,
             sink_index: to,
             sink_name: Some(sink.name.clone()),
             suspended: sink.state == DeviceState::Suspended,
@@ -238,13 +279,16 @@ impl State {
             minreq: stream.attr.minreq,
             sink_latency: Usec(stream.latency_usec),
         };
-        let session = stream.session;
+        let owner = stream.owner;
         let preferred = (self.registry.default_sink != Some(to)).then(|| sink.name.clone());
         let preference_changed = by_user && stream.preferred_sink != preferred;
         if preference_changed {
             stream.preferred_sink = preferred;
         }
-        self.notify(session, 12, &moved);
+        self.notify_owner(owner, 12, |channel| {
+            moved.channel = channel;
+            moved
+        });
         if preference_changed {
             self.post(Facility::SinkInput, Operation::Change, input);
         }
@@ -272,9 +316,8 @@ impl State {
             source.outputs.retain(|&other| other != output);
         }
         self.update_source_status(from);
-        let sink = self.registry.sources.get(to).map(|source| source.monitor_of);
-        if let (Some(sink), false) = (sink, flags.variable_rate) {
-            self.reconfigure_sink(sink, &spec, false);
+        if !flags.variable_rate {
+            self.reconfigure_source(to, &spec, false);
         }
         let Some(source) = self.registry.sources.get_mut(to) else { return Err(ErrorCode::NoEntity) };
         let Some(stream) = self.registry.source_outputs.get_mut(output) else {
@@ -291,8 +334,8 @@ impl State {
             return Err(ErrorCode::TooLarge);
         }
         stream.fix_attr(&mut self.engine, source.max_latency_usec);
-        let moved = RecordStreamMoved {
-            channel: stream.channel,
+        let mut moved = RecordStreamMoved {
+            channel: 0,
             source_index: to,
             source_name: Some(source.name.clone()),
             suspended: source.state == DeviceState::Suspended,
@@ -300,13 +343,16 @@ impl State {
             fragsize: stream.attr.fragsize,
             source_latency: Usec(stream.latency_usec),
         };
-        let session = stream.session;
+        let owner = stream.owner;
         let preferred = (self.registry.default_source != Some(to)).then(|| source.name.clone());
         let preference_changed = by_user && stream.preferred_source != preferred;
         if preference_changed {
             stream.preferred_source = preferred;
         }
-        self.notify(session, 12, &moved);
+        self.notify_owner(owner, 12, |channel| {
+            moved.channel = channel;
+            moved
+        });
         if preference_changed {
             self.post(Facility::SourceOutput, Operation::Change, output);
         }

@@ -6,8 +6,11 @@ use sealpulse_protocol::{ErrorCode, Facility, Operation, PropList, UpdateMode};
 use sealpulse_spec::{ChannelVolumes, SampleSpec};
 
 use crate::buffer_attr::{self, LatencyMode, PlaybackAttr, RecordAttr};
-use crate::registry::{RecordOrigin, SinkInput, SourceOutput};
+use crate::modules::ModuleStream;
+use crate::registry::{Owner, RecordOrigin, SinkInput, SourceOutput};
 use crate::state::State;
+
+use super::with_factors;
 
 /// Works the sizes and the latency of a playback stream out, from what its client asked for.
 pub(crate) fn playback_attr(
@@ -75,6 +78,11 @@ pub(crate) fn capture_latency(latency_usec: u64) -> u64 {
 }
 
 impl SinkInput {
+    /// Its volume with all that modules turn it up or down by.
+    pub(crate) fn heard_volume(&self) -> ChannelVolumes {
+        with_factors(&self.volume, &self.factors)
+    }
+
     /// Works the sizes out again, after a wish or the sink has changed, and tells the engine.
     pub(crate) fn fix_attr(&mut self, engine: &mut Engine, max_latency_usec: u64) {
         (self.attr, self.latency_usec) =
@@ -97,7 +105,9 @@ impl State {
     /// The sink input and those that share its syncid.
     pub(crate) fn sync_group(&self, input: u32) -> Vec<u32> {
         let Some(stream) = self.registry.sink_inputs.get(input) else { return Vec::new() };
-        let same = |other: &SinkInput| other.session == stream.session && other.syncid == stream.syncid;
+        let Some(session) = stream.owner.session() else { return vec![input] };
+        let same =
+            |other: &SinkInput| other.owner.session() == Some(session) && other.syncid == stream.syncid;
         let others = self.registry.sink_inputs.iter().filter(|(_, other)| same(other));
         others.map(|(index, _)| index).collect()
     }
@@ -129,8 +139,8 @@ impl State {
         if stream.corked == cork {
             return;
         }
-        if let (false, Some(source)) = (cork, self.registry.sources.get(source)) {
-            self.reconfigure_sink(source.monitor_of, &spec, false);
+        if !cork {
+            self.reconfigure_source(source, &spec, false);
         }
         if let Some(stream) = self.registry.source_outputs.get_mut(output) {
             stream.corked = cork;
@@ -143,17 +153,27 @@ impl State {
     /// Ends a stream for another reason than its client's wish, and tells the client.
     pub(crate) fn kill_sink_input(&mut self, input: u32) {
         let Some(stream) = self.registry.sink_inputs.get(input) else { return };
-        let (session, channel) = (stream.session, stream.channel);
-        self.notify(session, 8, &PlaybackStreamKilled { channel });
+        let (owner, module) = (stream.owner, stream.module);
+        self.notify_owner(owner, 8, |channel| PlaybackStreamKilled { channel });
         self.remove_sink_input(input);
+        if let (Owner::Module, Some(module)) = (owner, module) {
+            self.with_module(module, |instance, state| {
+                instance.stream_killed(state, module, ModuleStream::Input(input));
+            });
+        }
     }
 
     /// The same for a record stream.
     pub(crate) fn kill_source_output(&mut self, output: u32) {
         let Some(stream) = self.registry.source_outputs.get(output) else { return };
-        let (session, channel) = (stream.session, stream.channel);
-        self.notify(session, 8, &RecordStreamKilled { channel });
+        let (owner, module) = (stream.owner, stream.module);
+        self.notify_owner(owner, 8, |channel| RecordStreamKilled { channel });
         self.remove_source_output(output);
+        if let (Owner::Module, Some(module)) = (owner, module) {
+            self.with_module(module, |instance, state| {
+                instance.stream_killed(state, module, ModuleStream::Output(output));
+            });
+        }
     }
 
     /// Ends a stream. A drain that waits, and questions about the stream, fail.
@@ -167,15 +187,19 @@ impl State {
         self.playback_streams.remove(&stream.stream);
         if let Some(sink) = self.registry.sinks.get_mut(stream.sink) {
             sink.inputs.retain(|&other| other != input);
+            let module = sink.module;
+            self.note_use(module);
         }
-        if let Some(session) = self.sessions.get_mut(stream.session) {
-            session.playback.remove(&stream.channel);
+        if let Some((session, channel)) = stream.owner.client()
+            && let Some(session) = self.sessions.get_mut(session)
+        {
+            session.playback.remove(&channel);
             session.past_underruns += stream.underruns;
         }
         self.update_sink_status(stream.sink);
         self.post(Facility::SinkInput, Operation::Remove, input);
-        if let Some(tag) = stream.drain {
-            self.refuse(stream.session, tag, ErrorCode::NoEntity);
+        if let (Some(tag), Some(session)) = (stream.drain, stream.owner.session()) {
+            self.refuse(session, tag, ErrorCode::NoEntity);
         }
         self.playback_questions_end(stream.stream);
     }
@@ -192,9 +216,13 @@ impl State {
         }
         if let Some(source) = self.registry.sources.get_mut(stream.source) {
             source.outputs.retain(|&other| other != output);
+            let module = source.module;
+            self.note_use(module);
         }
-        if let Some(session) = self.sessions.get_mut(stream.session) {
-            session.record.remove(&stream.channel);
+        if let Some((session, channel)) = stream.owner.client()
+            && let Some(session) = self.sessions.get_mut(session)
+        {
+            session.record.remove(&channel);
         }
         self.update_source_status(stream.source);
         self.post(Facility::SourceOutput, Operation::Remove, output);
@@ -206,16 +234,24 @@ impl State {
         let volume = super::fit_volume(&stream.volume, &volume);
         if stream.volume != volume {
             stream.volume = volume;
-            self.engine.set_volume(stream.stream, &volume, stream.muted);
+            self.engine.set_volume(stream.stream, &stream.heard_volume(), stream.muted);
             self.post(Facility::SinkInput, Operation::Change, input);
         }
+    }
+
+    /// A module turns a stream up or down, behind its user's back; `None` takes that back.
+    pub(crate) fn set_volume_factor(&mut self, input: u32, module: u32, factor: Option<ChannelVolumes>) {
+        let Some(stream) = self.registry.sink_inputs.get_mut(input) else { return };
+        stream.factors.retain(|(by, _)| *by != module);
+        stream.factors.extend(factor.map(|factor| (module, factor)));
+        self.engine.set_volume(stream.stream, &stream.heard_volume(), stream.muted);
     }
 
     pub(crate) fn set_sink_input_mute(&mut self, input: u32, muted: bool) {
         let Some(stream) = self.registry.sink_inputs.get_mut(input) else { return };
         if stream.muted != muted {
             stream.muted = muted;
-            self.engine.set_volume(stream.stream, &stream.volume, muted);
+            self.engine.set_volume(stream.stream, &stream.heard_volume(), muted);
             self.post(Facility::SinkInput, Operation::Change, input);
         }
     }

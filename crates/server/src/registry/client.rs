@@ -1,4 +1,4 @@
-//! Clients and modules.
+//! Clients.
 
 use sealpulse_protocol::PropList;
 
@@ -11,22 +11,4 @@ pub(crate) struct Client {
     /// The protocol module whose socket the client came by.
     pub(crate) module: u32,
     pub(crate) proplist: PropList,
-}
-
-/// Something loaded: here all modules are built in.
-#[derive(Debug)]
-pub(crate) struct Module {
-    pub(crate) name: &'static str,
-    pub(crate) argument: Option<String>,
-    pub(crate) proplist: PropList,
-    pub(crate) kind: ModuleKind,
-}
-
-/// What a module keeps.
-#[derive(Debug)]
-pub(crate) enum ModuleKind {
-    /// A listening socket, by its place in the configuration.
-    NativeProtocol { listener: usize },
-    /// A null sink, by its index.
-    NullSink { sink: u32 },
 }

@@ -11,6 +11,8 @@ pub(crate) struct SuspendCause(u32);
 impl SuspendCause {
     /// Somebody asked for it.
     pub(crate) const USER: Self = Self(1);
+    /// Nobody used it for a while.
+    pub(crate) const IDLE: Self = Self(1 << 2);
     /// Its format changes.
     pub(crate) const INTERNAL: Self = Self(1 << 5);
 
@@ -20,6 +22,10 @@ impl SuspendCause {
 
     pub(crate) fn without(self, cause: Self) -> Self {
         Self(self.0 & !cause.0)
+    }
+
+    pub(crate) fn contains(self, cause: Self) -> bool {
+        self.0 & cause.0 != 0
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -46,6 +52,8 @@ pub(crate) struct Sink {
     pub(crate) volume: ChannelVolumes,
     pub(crate) muted: bool,
     pub(crate) formats: Vec<FormatInfo>,
+    /// Whether it takes the rate of what is played, as long as nothing plays.
+    pub(crate) can_reconfigure: bool,
     pub(crate) monitor: u32,
     /// Its sink inputs, in the order in which they came.
     pub(crate) inputs: Vec<u32>,
@@ -55,7 +63,7 @@ pub(crate) struct Sink {
     pub(crate) unlinking: bool,
 }
 
-/// Where sound comes from. All sources are monitors so far.
+/// Where sound comes from: what a sink plays, or a device of its own.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: String,
@@ -71,7 +79,10 @@ pub(crate) struct Source {
     pub(crate) priority: u32,
     pub(crate) volume: ChannelVolumes,
     pub(crate) muted: bool,
-    pub(crate) monitor_of: u32,
+    /// The sink whose monitor it is.
+    pub(crate) monitor_of: Option<u32>,
+    /// The rate that it was made with.
+    pub(crate) default_rate: u32,
     /// Its source outputs, in the order in which they came.
     pub(crate) outputs: Vec<u32>,
     pub(crate) state: DeviceState,

@@ -9,10 +9,11 @@ pub(crate) mod names;
 mod stream;
 mod table;
 
-pub(crate) use client::{Client, Module, ModuleKind};
+use crate::modules::Module;
+pub(crate) use client::Client;
 pub(crate) use device::{Sink, Source, SuspendCause};
 pub(crate) use names::Named;
-pub(crate) use stream::{RecordOrigin, SinkInput, SourceOutput, StreamFlags};
+pub(crate) use stream::{Owner, RecordOrigin, SinkInput, SourceOutput, StreamFlags};
 pub(crate) use table::Table;
 
 use names::Names;

@@ -1,4 +1,4 @@
-//! Sink inputs and source outputs: the streams of clients.
+//! Sink inputs and source outputs: the streams of clients and modules.
 
 use sealpulse_engine::{PlaybackId, RecordId};
 use sealpulse_protocol::{FormatInfo, PropList};
@@ -16,13 +16,40 @@ pub(crate) struct StreamFlags {
     pub(crate) passthrough: bool,
 }
 
+/// Whose a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A client's, who calls it `channel`.
+    Client { session: SessionKey, channel: u32 },
+    /// The module's that the stream names.
+    Module,
+    /// Nobody's: a sample that is played, which ends by itself.
+    Sample,
+}
+
+impl Owner {
+    /// The client and what it calls the stream.
+    pub(crate) fn client(self) -> Option<(SessionKey, u32)> {
+        match self {
+            Self::Client { session, channel } => Some((session, channel)),
+            Self::Module | Self::Sample => None,
+        }
+    }
+
+    /// The client.
+    pub(crate) fn session(self) -> Option<SessionKey> {
+        self.client().map(|(session, _)| session)
+    }
+}
+
 /// A playback stream.
 #[derive(Debug)]
 pub(crate) struct SinkInput {
-    pub(crate) session: SessionKey,
-    /// What the client calls it.
-    pub(crate) channel: u32,
-    pub(crate) module: u32,
+    pub(crate) owner: Owner,
+    /// The module that made it, or by whose socket its client came.
+    pub(crate) module: Option<u32>,
+    /// Source file name in PulseAudio.
+    pub(crate) driver: &'static str,
     pub(crate) sink: u32,
     pub(crate) stream: PlaybackId,
     pub(crate) spec: SampleSpec,
@@ -30,6 +57,8 @@ pub(crate) struct SinkInput {
     pub(crate) format: FormatInfo,
     pub(crate) proplist: PropList,
     pub(crate) volume: ChannelVolumes,
+    /// What modules, by their index, turn it up or down by.
+    pub(crate) factors: Vec<(u32, ChannelVolumes)>,
     pub(crate) muted: bool,
     pub(crate) corked: bool,
     pub(crate) flags: StreamFlags,
@@ -50,6 +79,8 @@ pub(crate) struct SinkInput {
     pub(crate) underruns: u64,
     /// Source outputs that listen to this stream alone.
     pub(crate) direct_outputs: Vec<u32>,
+    /// The sink whose sound it carries on (a remapped or combined one): it must not end up there.
+    pub(crate) origin_sink: Option<u32>,
 }
 
 /// What a source output listens to.
@@ -64,9 +95,11 @@ pub(crate) enum RecordOrigin {
 /// A record stream.
 #[derive(Debug)]
 pub(crate) struct SourceOutput {
-    pub(crate) session: SessionKey,
-    pub(crate) channel: u32,
-    pub(crate) module: u32,
+    pub(crate) owner: Owner,
+    /// The module that made it, or by whose socket its client came.
+    pub(crate) module: Option<u32>,
+    /// Source file name in PulseAudio.
+    pub(crate) driver: &'static str,
     pub(crate) source: u32,
     pub(crate) origin: RecordOrigin,
     pub(crate) stream: RecordId,
@@ -83,6 +116,8 @@ pub(crate) struct SourceOutput {
     pub(crate) latency_mode: LatencyMode,
     pub(crate) asked_attr: RecordAttr,
     pub(crate) attr: RecordAttr,
+    /// The source that carries on what it records: it must not end up there.
+    pub(crate) destination_source: Option<u32>,
     /// The source's part of the latency in microseconds; 0 where the client does not mind.
     pub(crate) latency_usec: u64,
     pub(crate) preferred_source: Option<String>,

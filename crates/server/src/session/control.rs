@@ -122,12 +122,20 @@ impl Handle for SuspendSink {
 
 impl Handle for SuspendSource {
     fn handle(self, state: &mut State, _: Caller) -> Handled<Ack> {
-        // All sources are monitors, which follow their sinks: of those, "all" means none.
+        // Monitors follow their sinks: "all" leaves them out.
         if self.index.is_none() && self.name.as_deref() == Some("") {
+            for index in state.registry.sources.indexes() {
+                state.suspend_source(index, self.suspend, SuspendCause::USER);
+            }
             return done();
         }
-        state.named_source(self.index, self.name.as_deref())?;
-        Err(ErrorCode::Invalid)
+        let index = state.named_source(self.index, self.name.as_deref())?;
+        let source = state.registry.sources.get(index).ok_or(ErrorCode::NoEntity)?;
+        if source.monitor_of.is_some() {
+            return Err(ErrorCode::Invalid);
+        }
+        state.suspend_source(index, self.suspend, SuspendCause::USER);
+        done()
     }
 }
 

@@ -12,13 +12,13 @@ use sealpulse_spec::{ChannelVolumes, SampleFormat, SampleSpec, Volume};
 
 use super::dispatch::done;
 use super::formats::any_pcm;
-use super::{Caller, Handle, Handled, Outcome};
+use super::{Caller, Handle, Handled, Outcome, SessionKey};
 use crate::queries::{Question, Timings};
-use crate::registry::{ModuleKind, Sink, names};
+use crate::registry::{Sink, names};
 use crate::state::State;
 
 /// Source file names in PulseAudio, which clients see as drivers.
-const PROTOCOL_DRIVER: &str = "protocol-native.c";
+pub(super) const PROTOCOL_DRIVER: &str = "protocol-native.c";
 
 /// Steps of a software volume (`PA_VOLUME_NORM + 1`).
 const VOLUME_STEPS: u32 = 0x10001;
@@ -115,7 +115,7 @@ impl State {
 
     fn source_info(&self, index: u32, version: u32) -> Option<SourceInfo> {
         let source = self.registry.sources.get(index)?;
-        let sink = self.registry.sinks.get(source.monitor_of);
+        let sink = source.monitor_of.and_then(|sink| self.registry.sinks.get(sink));
         let configured = match source.state {
             DeviceState::Suspended => 0,
             _ => self.registry.source_requested_latency(source).unwrap_or(source.max_latency_usec),
@@ -129,7 +129,7 @@ impl State {
             owner_module: Some(source.module),
             volume: source.volume,
             mute: source.muted,
-            monitor_of_sink_index: Some(source.monitor_of),
+            monitor_of_sink_index: source.monitor_of,
             monitor_of_sink_name: sink.map(|sink| sink.name.clone()),
             latency: Usec(0),
             driver: Some(source.driver.to_owned()),
@@ -159,25 +159,26 @@ impl State {
 
     fn module_info(&self, index: u32) -> Option<ModuleInfo> {
         let module = self.registry.modules.get(index)?;
-        let used = match module.kind {
-            ModuleKind::NativeProtocol { .. } => u32::MAX,
-            ModuleKind::NullSink { sink } => self.sink_linked_by(sink),
-        };
         Some(ModuleInfo {
             index,
-            name: module.name.to_owned(),
+            name: module.kind.name.to_owned(),
             argument: module.argument.clone(),
-            used,
+            used: module.used(self).unwrap_or(u32::MAX),
             auto_unload: false,
             properties: module.proplist.clone(),
         })
     }
 
     /// Streams on a sink and its monitor, corked ones too.
-    fn sink_linked_by(&self, index: u32) -> u32 {
+    pub(crate) fn sink_linked_by(&self, index: u32) -> u32 {
         let Some(sink) = self.registry.sinks.get(index) else { return 0 };
         let outputs = self.registry.sources.get(sink.monitor).map_or(0, |monitor| monitor.outputs.len());
         (sink.inputs.len() + outputs) as u32
+    }
+
+    /// Streams of a source, corked ones too.
+    pub(crate) fn source_linked_by(&self, index: u32) -> u32 {
+        self.registry.sources.get(index).map_or(0, |source| source.outputs.len() as u32)
     }
 
     pub(crate) fn sink_input_info(
@@ -193,8 +194,8 @@ impl State {
         Some(SinkInputInfo {
             index,
             name: input.proplist.get_str("media.name").map(str::to_owned),
-            owner_module: Some(input.module),
-            client_index: Some(input.session.client()),
+            owner_module: input.module,
+            client_index: input.owner.session().map(SessionKey::client),
             sink_index: Some(input.sink),
             sample_spec: known_spec(input.spec, version),
             channel_map: input.map,
@@ -202,7 +203,7 @@ impl State {
             buffer_latency: Usec(input.spec.bytes_to_usec(queued)),
             sink_latency: Usec(timing.sink_usec),
             resample_method: input.resample_method.map(str::to_owned),
-            driver: Some(PROTOCOL_DRIVER.to_owned()),
+            driver: Some(input.driver.to_owned()),
             mute: input.muted,
             properties: input.proplist.clone(),
             corked: input.corked,
@@ -224,15 +225,15 @@ impl State {
         Some(SourceOutputInfo {
             index,
             name: output.proplist.get_str("media.name").map(str::to_owned),
-            owner_module: Some(output.module),
-            client_index: Some(output.session.client()),
+            owner_module: output.module,
+            client_index: output.owner.session().map(SessionKey::client),
             source_index: Some(output.source),
             sample_spec: known_spec(output.spec, version),
             channel_map: output.map,
             buffer_latency: Usec(0),
             source_latency: Usec(timing.source_usec),
             resample_method: output.resample_method.map(str::to_owned),
-            driver: Some(PROTOCOL_DRIVER.to_owned()),
+            driver: Some(output.driver.to_owned()),
             properties: output.proplist.clone(),
             corked: output.corked,
             volume: if has_volume { output.volume } else { ChannelVolumes::norm(output.spec.channels) },

@@ -5,7 +5,7 @@ mod auth;
 mod control;
 mod dispatch;
 mod formats;
-mod introspect;
+pub(crate) mod introspect;
 mod modules;
 mod object_message;
 mod playback;

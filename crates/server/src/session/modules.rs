@@ -14,7 +14,7 @@ impl Handle for LoadModule {
         if !state.settings.allow_module_loading {
             return Err(ErrorCode::ModuleInitFailed);
         }
-        match state.load_module(&name, self.argument.as_deref()) {
+        match state.load_module(&name, self.argument.as_deref(), Some(caller.session)) {
             Ok(index) => Ok(Outcome::Reply(LoadModuleReply { index })),
             Err(error) => {
                 if state.warnings.allow() {
@@ -33,8 +33,8 @@ impl Handle for UnloadModule {
         state.registry.modules.get(index).ok_or(ErrorCode::NoEntity)?;
         // It happens at the end of the turn, after the answer. Where it is not allowed nothing happens, and
         // PulseAudio says that all is well.
-        if state.settings.allow_module_loading && !state.unloading.contains(&index) {
-            state.unloading.push(index);
+        if state.settings.allow_module_loading {
+            state.request_unload(index);
         }
         done()
     }

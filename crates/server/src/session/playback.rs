@@ -12,12 +12,13 @@ use sealpulse_spec::{ChannelVolumes, RATE_MAX};
 
 use super::dispatch::done;
 use super::formats::{self, Fix, Wish};
+use super::introspect::PROTOCOL_DRIVER;
 use super::stream::stream_proplist;
 use super::{Caller, Handle, Handled, Outcome};
 use crate::buffer_attr::{LatencyMode, PlaybackAttr};
-use crate::policy::{engine_attr, playback_attr, remap_volume, resample_method};
+use crate::policy::{NewInput, engine_attr, playback_attr, remap_volume, resample_method, with_factors};
 use crate::queries::Question;
-use crate::registry::{SinkInput, StreamFlags, names};
+use crate::registry::{Owner, SinkInput, StreamFlags, names};
 use crate::state::State;
 
 impl Handle for CreatePlaybackStream {
@@ -43,26 +44,43 @@ impl Handle for CreatePlaybackStream {
         let asked_sink = match (self.sink_index, self.sink_name.as_deref(), base) {
             (Some(index), _, _) => Some(index).filter(|&index| state.registry.sinks.get(index).is_some()),
             (None, None, Some(base)) => Some(base.sink),
+            (None, None, None) => None,
             (None, name, _) => state.registry.sink_by_name(name),
         };
-        let sink_index = asked_sink.ok_or(ErrorCode::NoEntity)?;
-        if base.is_some_and(|base| base.sink != sink_index || !base.corked) {
+        if asked_sink.is_none() && (self.sink_index.is_some() || self.sink_name.is_some()) {
+            return Err(ErrorCode::NoEntity);
+        }
+        let (sync, base) = (base.map(|base| base.stream), base.map(|base| (base.sink, base.corked)));
+        let flags = StreamFlags {
+            variable_rate: self.variable_rate,
+            dont_move: self.no_move,
+            kill_on_suspend: self.fail_on_suspend,
+            passthrough: self.passthrough,
+        };
+        let mut new = NewInput::new(Some(caller.session.client()), proplist, flags, asked_sink);
+        let sink_index = state.route_input(&mut new).ok_or(ErrorCode::NoEntity)?;
+        if base.is_some_and(|(sink, corked)| sink != sink_index || !corked) {
             return Err(ErrorCode::Invalid);
         }
-        let sync = base.map(|base| base.stream);
         let sink = state.registry.sinks.get(sink_index).ok_or(ErrorCode::NoEntity)?;
         let format = wish.negotiate(&sink.formats)?.clone();
         let (spec, map) = formats::sample_spec(&format, &sink.spec, &sink.map)?;
-        let volume = match (self.volume_set, self.passthrough) {
-            (true, false) => remap_volume(&self.volume, &wish.volume_map(&self.volume, &format)?, &map),
-            _ => ChannelVolumes::norm(spec.channels),
+        new.volume = match (self.volume_set, self.passthrough) {
+            (true, false) => Some(remap_volume(&self.volume, &wish.volume_map(&self.volume, &format)?, &map)),
+            _ => None,
         };
+        // What came before the flag says by its value whether it is muted.
+        new.muted = (self.muted_set || self.muted).then_some(self.muted);
         if state.is_passthrough(sink) || (self.passthrough && !sink.inputs.is_empty()) {
             return Err(ErrorCode::Busy);
         }
         if !self.variable_rate {
             state.reconfigure_sink(sink_index, &spec, self.passthrough);
         }
+        (new.spec, new.map) = (spec, map);
+        state.shape_input(&mut new);
+        let volume = new.volume.unwrap_or(ChannelVolumes::norm(spec.channels));
+        let muted = new.muted.unwrap_or(false);
         let sink = state.registry.sinks.get(sink_index).ok_or(ErrorCode::NoEntity)?;
         if self.passthrough && spec != sink.spec {
             return Err(ErrorCode::NotSupported);
@@ -88,8 +106,8 @@ impl Handle for CreatePlaybackStream {
             map,
             attr: queue,
             latency_usec: cycle_usec,
-            volume,
-            muted: self.muted,
+            volume: with_factors(&volume, &new.factors),
+            muted,
             corked: self.corked,
             remix: remix(self.no_remap, self.no_remix),
             variable_rate: self.variable_rate,
@@ -97,34 +115,31 @@ impl Handle for CreatePlaybackStream {
         };
         let stream = state.engine.add_playback(sink.device, &config).map_err(|_| ErrorCode::TooLarge)?;
         let input = SinkInput {
-            session: caller.session,
-            channel: 0,
-            module: state.session_module(caller.session),
+            owner: Owner::Client { session: caller.session, channel: 0 },
+            module: Some(state.session_module(caller.session)),
+            driver: PROTOCOL_DRIVER,
             sink: sink_index,
             stream,
             spec,
             map,
             format,
-            proplist,
+            proplist: new.proplist,
             volume,
-            muted: self.muted,
+            factors: new.factors,
+            muted,
             corked: self.corked,
-            flags: StreamFlags {
-                variable_rate: self.variable_rate,
-                dont_move: self.no_move,
-                kill_on_suspend: self.fail_on_suspend,
-                passthrough: self.passthrough,
-            },
+            flags,
             syncid: self.sync_id,
             resample_method: resample_method(&spec, &map, &sink.spec, &sink.map, self.variable_rate),
             latency_mode,
             asked_attr,
             attr,
             latency_usec,
-            preferred_sink: None,
+            preferred_sink: new.preferred_sink,
             drain: None,
             underruns: 0,
             direct_outputs: Vec::new(),
+            origin_sink: None,
         };
         let index = state.put_sink_input(input);
         state.playback_reply(index).map(Outcome::Reply).ok_or(ErrorCode::Internal)
@@ -142,11 +157,13 @@ pub(super) fn remix(no_remap: bool, no_remix: bool) -> Remix {
 
 impl State {
     /// Makes a new sink input known to its client, its sink and everybody.
-    fn put_sink_input(&mut self, mut input: SinkInput) -> u32 {
+    pub(crate) fn put_sink_input(&mut self, mut input: SinkInput) -> u32 {
         let index = self.registry.sink_inputs.reserve();
         let (sink, stream) = (input.sink, input.stream);
-        if let Some(session) = self.sessions.get_mut(input.session) {
-            input.channel = session.add_playback(index);
+        if let Owner::Client { session, channel } = &mut input.owner
+            && let Some(session) = self.sessions.get_mut(*session)
+        {
+            *channel = session.add_playback(index);
         }
         self.playback_streams.insert(stream, index);
         self.registry.sink_inputs.insert(index, input);
@@ -163,7 +180,7 @@ impl State {
         let sink = self.registry.sinks.get(input.sink)?;
         let (queue, _) = engine_attr(input.attr, input.latency_mode, input.latency_usec, &input.spec);
         Some(CreatePlaybackStreamReply {
-            channel: input.channel,
+            channel: input.owner.client()?.1,
             sink_input_index: index,
             // The whole buffer is asked for at once.
             missing: queue.tlength as u32,
@@ -208,9 +225,15 @@ impl State {
             | Event::PlaybackTiming { stream, .. } => stream,
             Event::Recorded { .. } | Event::RecordOverrun { .. } | Event::RecordTiming { .. } => return,
         };
+        if let Some(&module) = self.module_playback.get(&stream) {
+            self.with_module(module, |instance, state| instance.engine_event(state, module, event));
+            return;
+        }
         let Some(&index) = self.playback_streams.get(&stream) else { return };
         let Some(input) = self.registry.sink_inputs.get_mut(index) else { return };
-        let (session, channel) = (input.session, input.channel);
+        let Some((session, channel)) = input.owner.client() else {
+            return self.unowned_playback_event(index, event);
+        };
         match event {
             Event::Request { bytes, .. } => {
                 let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -231,6 +254,22 @@ impl State {
             }
             Event::PlaybackTiming { token, timing, .. } => self.playback_timing(token, timing),
             Event::Recorded { .. } | Event::RecordOverrun { .. } | Event::RecordTiming { .. } => {}
+        }
+    }
+}
+
+impl State {
+    /// What a sound thread says about a stream that is not a client's.
+    fn unowned_playback_event(&mut self, index: u32, event: Event) {
+        let Some(input) = self.registry.sink_inputs.get(index) else { return };
+        match (event, input.owner, input.module) {
+            (Event::PlaybackTiming { token, timing, .. }, _, _) => self.playback_timing(token, timing),
+            (event, Owner::Module, Some(module)) => {
+                self.with_module(module, |instance, state| instance.engine_event(state, module, event));
+            }
+            // A sample has been played.
+            (Event::Drained { .. }, Owner::Sample, _) => self.remove_sink_input(index),
+            _ => {}
         }
     }
 }

@@ -12,13 +12,14 @@ use sealpulse_spec::{ChannelVolumes, RATE_MAX};
 
 use super::dispatch::done;
 use super::formats::{self, Fix, Wish, any_pcm};
+use super::introspect::PROTOCOL_DRIVER;
 use super::playback::remix;
 use super::stream::stream_proplist;
 use super::{Caller, Handle, Handled, Outcome, SessionKey};
 use crate::buffer_attr::{LatencyMode, RecordAttr};
-use crate::policy::{capture_latency, record_attr, remap_volume, resample_method};
+use crate::policy::{NewOutput, capture_latency, record_attr, remap_volume, resample_method};
 use crate::queries::Question;
-use crate::registry::{RecordOrigin, SourceOutput, StreamFlags, names};
+use crate::registry::{Owner, RecordOrigin, SourceOutput, StreamFlags, names};
 use crate::state::State;
 
 /// Longest block that is filled at once in bytes, a slot of a link's pool.
@@ -63,23 +64,40 @@ impl Handle for CreateRecordStream {
         let asked_source = match (self.source_index, self.source_name.as_deref(), direct_monitor) {
             (Some(index), _, _) => Some(index).filter(|&index| registry.sources.get(index).is_some()),
             (None, None, Some(monitor)) => Some(monitor),
+            (None, None, None) => None,
             (None, name, _) => registry.source_by_name(name),
         };
-        let source_index = asked_source.ok_or(ErrorCode::NoEntity)?;
-        if direct.is_some() && direct_monitor != Some(source_index) {
+        if asked_source.is_none() && (self.source_index.is_some() || self.source_name.is_some()) {
+            return Err(ErrorCode::NoEntity);
+        }
+        let flags = StreamFlags {
+            variable_rate: self.variable_rate,
+            dont_move: self.no_move,
+            kill_on_suspend: self.fail_on_suspend,
+            passthrough: self.passthrough,
+        };
+        let has_direct = direct.is_some();
+        let mut new = NewOutput::new(Some(caller.session.client()), proplist, flags, asked_source);
+        new.direct = has_direct;
+        let source_index = state.route_output(&mut new).ok_or(ErrorCode::NoEntity)?;
+        let registry = &state.registry;
+        if has_direct && direct_monitor != Some(source_index) {
             return Err(ErrorCode::Invalid);
         }
         let source = registry.sources.get(source_index).ok_or(ErrorCode::NoEntity)?;
         let format = wish.negotiate(&any_pcm())?.clone();
         let (spec, map) = formats::sample_spec(&format, &source.spec, &source.map)?;
-        let volume = match (self.volume_set, self.passthrough) {
-            (true, false) => remap_volume(&self.volume, &wish.volume_map(&self.volume, &format)?, &map),
-            _ => ChannelVolumes::norm(spec.channels),
+        new.volume = match (self.volume_set, self.passthrough) {
+            (true, false) => Some(remap_volume(&self.volume, &wish.volume_map(&self.volume, &format)?, &map)),
+            _ => None,
         };
-        let sink = source.monitor_of;
+        new.muted = self.muted_set.then_some(self.muted);
         if !self.variable_rate {
-            state.reconfigure_sink(sink, &spec, self.passthrough);
+            state.reconfigure_source(source_index, &spec, self.passthrough);
         }
+        (new.spec, new.map) = (spec, map);
+        state.shape_output(&mut new);
+        let volume = new.volume.unwrap_or(ChannelVolumes::norm(spec.channels));
         let source = state.registry.sources.get(source_index).ok_or(ErrorCode::NoEntity)?;
         if self.passthrough && spec != source.spec {
             return Err(ErrorCode::NotSupported);
@@ -105,7 +123,7 @@ impl Handle for CreateRecordStream {
             fragsize: attr.fragsize as usize,
             latency_usec: capture_latency(latency_usec),
             volume,
-            muted: self.muted && self.muted_set,
+            muted: new.muted.unwrap_or(false),
             corked: self.corked,
             remix: remix(self.no_remap, self.no_remix),
             peak_detect: self.peak_detect,
@@ -114,32 +132,28 @@ impl Handle for CreateRecordStream {
         let stream = state.engine.add_record(&config).map_err(|_| ErrorCode::TooLarge)?;
         let converted = resample_method(&spec, &map, &source.spec, &source.map, self.variable_rate);
         let output = SourceOutput {
-            session: caller.session,
-            channel: 0,
-            module: state.session_module(caller.session),
+            owner: Owner::Client { session: caller.session, channel: 0 },
+            module: Some(state.session_module(caller.session)),
+            driver: PROTOCOL_DRIVER,
             source: source_index,
             origin: self.direct_on_input.map_or(RecordOrigin::Source, RecordOrigin::SinkInput),
             stream,
             spec,
             map,
             format,
-            proplist,
+            proplist: new.proplist,
             volume,
             muted: config.muted,
             corked: self.corked,
-            flags: StreamFlags {
-                variable_rate: self.variable_rate,
-                dont_move: self.no_move,
-                kill_on_suspend: self.fail_on_suspend,
-                passthrough: self.passthrough,
-            },
+            flags,
             resample_method: if self.peak_detect { Some("peaks") } else { converted },
             peak_detect: self.peak_detect,
             latency_mode,
             asked_attr,
             attr,
             latency_usec,
-            preferred_source: None,
+            preferred_source: new.preferred_source,
+            destination_source: None,
             sent: 0,
             lost: 0,
             supplied: 0,
@@ -166,11 +180,13 @@ impl SourceOutput {
 
 impl State {
     /// Makes a new source output known to its client, its source and everybody.
-    fn put_source_output(&mut self, mut output: SourceOutput) -> u32 {
+    pub(crate) fn put_source_output(&mut self, mut output: SourceOutput) -> u32 {
         let index = self.registry.source_outputs.reserve();
         let (source, stream, origin) = (output.source, output.stream, output.origin);
-        if let Some(session) = self.sessions.get_mut(output.session) {
-            output.channel = session.add_record(index);
+        if let Owner::Client { session, channel } = &mut output.owner
+            && let Some(session) = self.sessions.get_mut(*session)
+        {
+            *channel = session.add_record(index);
         }
         self.record_streams.insert(stream, index);
         self.registry.source_outputs.insert(index, output);
@@ -192,7 +208,7 @@ impl State {
         let output = self.registry.source_outputs.get(index)?;
         let source = self.registry.sources.get(output.source)?;
         Some(CreateRecordStreamReply {
-            channel: output.channel,
+            channel: output.owner.client()?.1,
             source_output_index: index,
             maxlength: output.attr.maxlength,
             fragsize: output.attr.fragsize,
@@ -215,7 +231,7 @@ impl State {
     /// Gives the engine blocks to fill, unless the client is behind with reading.
     fn supply(&mut self, index: u32) {
         let Some(output) = self.registry.source_outputs.get_mut(index) else { return };
-        let Some(session) = self.sessions.get_mut(output.session) else { return };
+        let Some(session) = output.owner.session().and_then(|key| self.sessions.get_mut(key)) else { return };
         if session.link.queued_bytes() > BACKLOG_MAX {
             if !session.starved.contains(&index) {
                 session.starved.push(index);
@@ -240,6 +256,16 @@ impl State {
 
     /// What a sound thread says about a record stream.
     pub(crate) fn record_event(&mut self, event: Event) {
+        let (Event::Recorded { stream, .. }
+        | Event::RecordOverrun { stream, .. }
+        | Event::RecordTiming { stream, .. }) = event
+        else {
+            return;
+        };
+        if let Some(&module) = self.module_record.get(&stream) {
+            self.with_module(module, |instance, state| instance.engine_event(state, module, event));
+            return;
+        }
         match event {
             Event::Recorded { stream, block, length } => {
                 let Some(&index) = self.record_streams.get(&stream) else { return };
@@ -265,11 +291,11 @@ impl State {
     fn send_recorded(&mut self, index: u32, block: Block, length: usize) {
         let Some(output) = self.registry.source_outputs.get_mut(index) else { return };
         output.supplied = output.supplied.saturating_sub(1);
-        let key = output.session;
+        let Some((key, channel)) = output.owner.client() else { return };
         let Some(session) = self.sessions.get_mut(key) else { return };
         if length > 0 {
             output.sent += length as u64;
-            session.link.send_block(output.channel, block, length);
+            session.link.send_block(channel, block, length);
             self.mark_dirty(key);
         }
         self.supply(index);
