@@ -2,20 +2,14 @@
 
 use std::fmt::Display;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
-use std::time::Duration;
+use std::rc::Rc;
 
-use calloop::generic::Generic;
-use calloop::{Interest, Mode, PostAction, RegistrationToken};
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::io::Errno;
-use rustix::net::SocketFlags;
 use sealpulse_protocol::{Facility, Operation, PropList};
 use sealpulse_transport::{Link, LinkConfig};
 
-use crate::ServerError;
-use crate::config::SocketConfig;
-use crate::listen::Socket;
+use crate::access::Access;
+use crate::listeners::Peer;
 use crate::registry::Client;
 use crate::session::{Ring, Session, SessionKey};
 use crate::state::State;
@@ -30,77 +24,11 @@ pub(crate) const LOOP: u64 = u64::MAX - 1;
 /// Marks the ring of a session in what epoll calls it.
 const RING_BIT: u64 = 1 << 31;
 
-/// How long nobody is accepted when there are no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-
-/// Clients that are accepted in one turn.
-const ACCEPTS_PER_TURN: usize = 16;
-
 /// Bytes of a frame of a client that has not authenticated: AUTH has about 300, and what else it may send by then
 /// is as small.
 const UNKNOWN_FRAME_MAX: usize = 64 * 1024;
 
-/// A listening socket.
-pub(crate) struct Listener {
-    pub(crate) module: u32,
-    token: RegistrationToken,
-    _socket: Socket,
-}
-
 impl State {
-    /// Listens at a configured socket.
-    pub(crate) fn add_listener(&mut self, config: &SocketConfig) -> Result<(), ServerError> {
-        let (socket, listener) = Socket::bind(&config.path)?;
-        let place = self.listeners.len();
-        let anonymous = config.auth_anonymous;
-        let source = Generic::new(listener, Interest::READ, Mode::Level);
-        let token = self
-            .handle
-            .insert_source(source, move |_, listener, state: &mut State| {
-                Ok(state.accept(listener, place, anonymous))
-            })
-            .map_err(|error| error.error)?;
-        let module = self.add_protocol_module(place);
-        self.listeners.push(Some(Listener { module, token, _socket: socket }));
-        Ok(())
-    }
-
-    /// Stops listening and ends the sessions that came by this socket.
-    pub(crate) fn close_listener(&mut self, place: usize) {
-        let Some(listener) = self.listeners.get_mut(place).and_then(Option::take) else { return };
-        self.handle.remove(listener.token);
-        for key in self.sessions.keys() {
-            if self.sessions.get(key).is_some_and(|session| session.listener == place) {
-                self.close_session(key);
-            }
-        }
-    }
-
-    /// The module that owns what a session makes.
-    pub(crate) fn session_module(&self, key: SessionKey) -> u32 {
-        let place = self.sessions.get(key).map_or(0, |session| session.listener);
-        self.listeners.get(place).and_then(Option::as_ref).map_or(0, |listener| listener.module)
-    }
-
-    fn accept(&mut self, listener: &UnixListener, place: usize, anonymous: bool) -> PostAction {
-        for _ in 0..ACCEPTS_PER_TURN {
-            match rustix::net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-                Ok(stream) => self.open_session(stream, place, anonymous),
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR | Errno::CONNABORTED) => {}
-                Err(error) => {
-                    // Out of descriptors or memory: trying again at once would only burn time.
-                    if self.warnings.allow() {
-                        tracing::warn!(%error, "cannot accept a client; pausing");
-                    }
-                    self.timers.set(ACCEPT_PAUSE, Alarm::Accept(place));
-                    return PostAction::Disable;
-                }
-            }
-        }
-        PostAction::Continue
-    }
-
     /// Does what was put off until now.
     pub(crate) fn ring_alarms(&mut self) {
         while let Some(alarm) = self.timers.due() {
@@ -113,17 +41,13 @@ impl State {
                     self.with_module(index, |instance, state| instance.alarm(state, index));
                 }
                 Alarm::ModuleTtl(index) => self.ttl_is_over(index),
-                Alarm::Accept(place) => {
-                    let Some(listener) = self.listeners.get(place).and_then(Option::as_ref) else { continue };
-                    if let Err(error) = self.handle.enable(&listener.token) {
-                        tracing::error!(%error, "cannot listen any more");
-                    }
-                }
+                Alarm::Accept(place) => self.resume_listener(place),
             }
         }
     }
 
-    fn open_session(&mut self, stream: OwnedFd, place: usize, anonymous: bool) {
+    /// Starts a session with a client.
+    pub(crate) fn open_session(&mut self, stream: OwnedFd, place: usize, peer: Peer, access: &Rc<Access>) {
         if self.sessions.len() >= self.settings.limits.clients {
             if self.warnings.allow() {
                 tracing::warn!(limit = self.settings.limits.clients, "too many clients: connection refused");
@@ -134,12 +58,14 @@ impl State {
             Ok(link) => link,
             Err(error) => return tracing::warn!(%error, "cannot use a connection"),
         };
-        if !anonymous {
+        let known = access.anonymous
+            || matches!((peer, &access.addresses), (Peer::Tcp(from), Some(acl)) if acl.contains(from.ip()));
+        if !known {
             link.limit_frames(UNKNOWN_FRAME_MAX);
         }
         let client = self.registry.clients.reserve();
-        let mut session = Session::new(link, client, place);
-        session.authorized = anonymous;
+        let mut session = Session::new(link, client, place, Rc::clone(access));
+        session.authorized = known;
         let pid = session.peer.map_or(0, |peer| peer.pid);
         let key = self.sessions.insert(session);
         let watched = match self.sessions.get(key) {
@@ -156,18 +82,15 @@ impl State {
             self.sessions.remove(key);
             return;
         }
-        if !anonymous {
+        if !known {
             let at = self.timers.set(self.settings.limits.auth_timeout, Alarm::Authentication(key));
             if let Some(session) = self.sessions.get_mut(key) {
                 session.auth_deadline = Some(at);
             }
         }
-        let proplist: PropList = [
-            ("application.name", "Native client (UNIX socket client)"),
-            ("native-protocol.peer", "UNIX socket client"),
-        ]
-        .into_iter()
-        .collect();
+        let mut proplist = PropList::new();
+        proplist.set_str("application.name", &format!("Native client ({peer})"));
+        proplist.set_str("native-protocol.peer", &peer.to_string());
         let module = self.session_module(key);
         self.registry.clients.insert(client, Client { session: key, module, proplist });
         tracing::debug!(client, pid, "connected");

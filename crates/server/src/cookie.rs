@@ -13,6 +13,12 @@ use sealpulse_protocol::COOKIE_LENGTH;
 use crate::ServerError;
 use crate::config::{CookieSource, path_variable};
 
+impl std::fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cookie(…)")
+    }
+}
+
 /// The secret that a client of another user shows.
 pub(crate) struct Cookie(Box<[u8; COOKIE_LENGTH]>);
 
@@ -38,15 +44,19 @@ pub(crate) fn load(source: &CookieSource) -> Result<Option<Cookie>, ServerError>
     }
 }
 
+/// PulseAudio's directory of the user's configuration.
+pub(crate) fn configuration_directory() -> Option<PathBuf> {
+    path_variable("XDG_CONFIG_HOME")
+        .or_else(|| path_variable("HOME").map(|home| home.join(".config")))
+        .map(|directory| directory.join("pulse"))
+}
+
 fn default_path() -> Result<PathBuf, ServerError> {
     if let Some(path) = path_variable("PULSE_COOKIE") {
         return Ok(path);
     }
     let home = path_variable("HOME");
-    let directory = path_variable("XDG_CONFIG_HOME")
-        .or_else(|| home.as_ref().map(|home| home.join(".config")))
-        .ok_or(ServerError::NoHome)?;
-    let path = directory.join("pulse").join("cookie");
+    let path = configuration_directory().ok_or(ServerError::NoHome)?.join("cookie");
     let old = home.map(|home| home.join(".pulse-cookie")).filter(|old| !path.exists() && old.exists());
     Ok(old.unwrap_or(path))
 }

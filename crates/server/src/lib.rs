@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 #![allow(dead_code, reason = "modules that use it follow")]
 
+mod access;
 mod buffer_attr;
 mod config;
 mod connections;
@@ -37,6 +38,7 @@ mod cookie;
 mod error;
 mod host;
 mod listen;
+mod listeners;
 mod modules;
 mod policy;
 mod queries;

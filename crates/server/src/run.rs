@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl Server {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &event_loop, epoll::EventData::new_u64(LOOP), epoll::EventFlags::IN)?;
 
-        let cookie = cookie::load(&config.cookie)?;
+        let cookie = cookie::load(&config.cookie)?.map(Rc::new);
         let engine = Engine::start(&config.engine)?;
         // After the sound threads, which would inherit it.
         let realtime = config.realtime_priority.is_some_and(make_realtime);

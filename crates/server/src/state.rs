@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use calloop::LoopHandle;
 use rustix::event::epoll;
@@ -16,8 +17,8 @@ use sealpulse_spec::{ChannelMap, SampleSpec};
 use sealpulse_transport::Incoming;
 
 use crate::config::Limits;
-use crate::connections::Listener;
 use crate::cookie::Cookie;
+use crate::listeners::Listener;
 use crate::queries::Queries;
 use crate::registry::{Owner, Registry};
 use crate::session::{SessionKey, Sessions};
@@ -39,7 +40,7 @@ pub(crate) struct Settings {
 /// The one state of the event loop.
 pub(crate) struct State {
     pub(crate) settings: Settings,
-    pub(crate) cookie: Option<Cookie>,
+    pub(crate) cookie: Option<Rc<Cookie>>,
     /// Tells servers apart in the server's information.
     pub(crate) server_cookie: u32,
     pub(crate) handle: LoopHandle<'static, State>,

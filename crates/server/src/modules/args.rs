@@ -68,6 +68,16 @@ impl ModuleArgs {
         self.raw(key).map(unescape)
     }
 
+    /// Whether the module has this argument at all.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.kind.argument(key).is_some()
+    }
+
+    /// The value of an argument that not all modules of a family have.
+    pub(crate) fn known_text(&self, key: &str) -> Option<String> {
+        if self.knows(key) { self.text(key) } else { None }
+    }
+
     /// A yes or no; `otherwise` where it is not given, or unreadable and that is allowed.
     pub(crate) fn boolean(&self, key: &str, otherwise: bool) -> bool {
         let Some(value) = self.text(key) else { return otherwise };

@@ -1,6 +1,7 @@
 //! What a module is: its description, its arguments, how it is loaded, and what it is told.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 
 use sealpulse_engine::Event;
 use sealpulse_protocol::PropList;
@@ -8,6 +9,7 @@ use sealpulse_protocol::PropList;
 use super::ModuleError;
 use super::args::ModuleArgs;
 use super::argument::Argument;
+use crate::listeners::Peer;
 use crate::policy::{NewInput, NewOutput, NewSink, NewSource};
 use crate::session::SessionKey;
 use crate::state::State;
@@ -117,6 +119,9 @@ pub(crate) trait Instance: fmt::Debug {
 
     /// One of its descriptors, by the number it gave it, is ready.
     fn ready(&mut self, _state: &mut State, _me: u32, _token: u32) {}
+
+    /// Somebody has connected to a socket of the module's.
+    fn accepted(&mut self, _state: &mut State, _me: u32, _stream: OwnedFd, _peer: Peer) {}
 
     /// Somebody ended one of its streams.
     fn stream_killed(&mut self, state: &mut State, me: u32, _stream: ModuleStream) {

@@ -9,6 +9,7 @@ mod later;
 mod lifetime;
 mod native_protocol;
 mod null_sink;
+mod sockets;
 
 pub use error::ModuleError;
 pub(crate) use kind::{Instance, Kind, Loading, ModuleStream};
@@ -21,7 +22,8 @@ use crate::state::State;
 use args::ModuleArgs;
 
 /// All modules, by name.
-pub(crate) static KINDS: &[&Kind] = &[&native_protocol::UNIX, &null_sink::KIND];
+pub(crate) static KINDS: &[&Kind] =
+    &[&native_protocol::FD, &native_protocol::TCP_KIND, &native_protocol::UNIX, &null_sink::KIND];
 
 /// A module that is loaded.
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl State {
     /// Makes the module that owns what comes by a configured socket.
     pub(crate) fn add_protocol_module(&mut self, listener: usize) -> u32 {
         let index = self.registry.modules.add(Module::new(&native_protocol::UNIX, None));
-        self.module_loaded(index, Box::new(native_protocol::NativeProtocol { listener }));
+        self.module_loaded(index, Box::new(native_protocol::NativeProtocol { listener, connection: None }));
         index
     }
 

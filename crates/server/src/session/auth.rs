@@ -10,6 +10,7 @@ use sealpulse_protocol::{
 use sealpulse_transport::{Credentials, TransportKind};
 
 use super::{Caller, Ring, SessionKey};
+use crate::access::is_in_group;
 use crate::state::State;
 use crate::timers::Alarm;
 
@@ -61,7 +62,11 @@ impl State {
         let first = !session.authorized || session.transport == TransportKind::Socket;
         let known = session.authorized
             || same_user
-            || self.cookie.as_ref().is_some_and(|cookie| cookie.matches(&auth.cookie.0));
+            || session.access.cookie.as_ref().is_some_and(|cookie| cookie.matches(&auth.cookie.0))
+            || session
+                .access
+                .group
+                .is_some_and(|group| session.peer.is_some_and(|peer| is_in_group(peer.uid, peer.gid, group)));
         if let Some(client) = self.registry.clients.get_mut(key.client()) {
             client.proplist.set_str("native-protocol.version", &version.to_string());
         }
@@ -108,7 +113,7 @@ impl State {
             let packet = encode_command(NO_TAG, &RegisterMemfdShmid { shm_id }, version);
             session.link.send_packet_with_fds(packet, vec![fd]);
         }
-        if version < SRBCHANNEL_SINCE {
+        if version < SRBCHANNEL_SINCE || !session.access.srbchannel {
             return;
         }
         let offer = match session.link.offer_ring() {

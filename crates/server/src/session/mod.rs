@@ -13,12 +13,14 @@ mod record;
 mod stream;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Instant;
 
 use sealpulse_protocol::{Facility, SubscriptionMask};
 use sealpulse_transport::{Credentials, Link, TransportKind};
 use slab::Slab;
 
+use crate::access::Access;
 use dispatch::{Caller, Handle, Handled, Outcome};
 
 /// Names a session for good: the place of one that has ended may be taken by another, which this does not name.
@@ -48,8 +50,9 @@ impl SessionKey {
 pub(crate) struct Session {
     pub(crate) link: Link,
     pub(crate) client: u32,
-    /// The configured socket that it came by.
+    /// The listening socket that it came by.
     pub(crate) listener: usize,
+    pub(crate) access: Rc<Access>,
     pub(crate) version: u32,
     pub(crate) authorized: bool,
     /// Who it is, as the kernel says.
@@ -93,12 +96,13 @@ pub(crate) enum Ring {
 }
 
 impl Session {
-    pub(crate) fn new(link: Link, client: u32, listener: usize) -> Self {
+    pub(crate) fn new(link: Link, client: u32, listener: usize, access: Rc<Access>) -> Self {
         let peer = link.peer();
         Self {
             link,
             client,
             listener,
+            access,
             version: sealpulse_protocol::MIN_VERSION,
             authorized: false,
             peer,
