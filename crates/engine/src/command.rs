@@ -6,6 +6,7 @@ use sealpulse_memory::Block;
 use crate::bus::Bus;
 use crate::device::Device;
 use crate::gains::Gains;
+use crate::link::{Fit, Link};
 use crate::playback::Playback;
 use crate::queue::Room;
 use crate::record::{Attachment, Converter, Record};
@@ -35,6 +36,11 @@ pub(crate) enum Command {
     AddRecord(Box<Record>),
     RemoveRecord(u32),
     Record(u32, RecordCommand),
+
+    /// A link and its ends.
+    AddLink(Box<Link>, Box<Record>, Box<Playback>),
+    /// The ends of a link have moved to other rates.
+    FitLink(u32, Fit),
 }
 
 /// A change of one playback stream.

@@ -3,9 +3,11 @@
 use crate::bus::Bus;
 use crate::command::{Command, DeviceVolume, PlaybackCommand, RecordCommand};
 use crate::device::{Device, DeviceClock};
+use crate::graph::Graph;
+use crate::link::{Fit, Link};
 use crate::outbox::{Garbage, Outbox};
-use crate::playback::{Playback, Scratch};
-use crate::record::{Attachment, Record};
+use crate::playback::{Input, Playback, Scratch};
+use crate::record::{Attachment, Record, Sink};
 use crate::slab::{NONE, Slab, link, unlink};
 use crate::types::{Event, Seek};
 
@@ -18,11 +20,15 @@ pub(crate) struct Core {
     pub(crate) buses: Slab<Bus>,
     pub(crate) playbacks: Slab<Playback>,
     pub(crate) records: Slab<Record>,
+    pub(crate) links: Slab<Link>,
+    pub(crate) graph: Graph,
     pub(crate) outbox: Outbox,
     pub(crate) scratch: Scratch,
     /// Nanoseconds, for measuring the load only.
     pub(crate) stopwatch: fn() -> u64,
-    device_slots: u32,
+    /// Slots of devices and links that have ever been in use.
+    pub(crate) device_slots: u32,
+    pub(crate) link_slots: u32,
     /// When `run` asked to be called again.
     pub(crate) deadline: Option<u64>,
     /// When the machine last went on after it had stood still.
@@ -36,10 +42,13 @@ impl Core {
             buses: Slab::new(slots),
             playbacks: Slab::new(slots),
             records: Slab::new(slots),
+            links: Slab::new(slots),
+            graph: Graph::new(slots),
             outbox,
             scratch: Scratch::new(),
             stopwatch,
             device_slots: 0,
+            link_slots: 0,
             deadline: None,
             resumed: 0,
         }
@@ -50,6 +59,9 @@ impl Core {
         if self.outbox.take_held() {
             self.hand_back();
         }
+        if self.graph.stale {
+            self.relink();
+        }
         let devices = 0..self.device_slots.min(self.devices.slots());
         let deadline = devices.filter_map(|device| self.service(device, now)).min();
         let retry = self.outbox.is_stuck().then_some(now + STALLED_WAIT);
@@ -59,20 +71,29 @@ impl Core {
 
     fn hand_back(&mut self) {
         for slot in 0..self.playbacks.slots() {
-            if let Some(stream) = self.playbacks.get_mut(slot) {
-                stream.flow.hand_back(&mut self.outbox);
+            if let Some(Input::Client(flow)) = self.playbacks.get_mut(slot).map(|stream| &mut stream.input) {
+                flow.hand_back(&mut self.outbox);
             }
         }
     }
 
     fn service(&mut self, slot: u32, now: u64) -> Option<u64> {
+        match self.devices.get(slot)?.joint.head {
+            NONE => self.service_alone(slot, now),
+            head if head == slot => self.service_joined(head, now),
+            _ => None,
+        }
+    }
+
+    fn service_alone(&mut self, slot: u32, now: u64) -> Option<u64> {
         // Rendering can change who is active; a second look then gives the deadline.
         for _ in 0..4 {
             let survey = self.survey(slot, now)?;
             let device = self.devices.get_mut(slot)?;
             let rate = device.spec.rate;
             device.gauges.set(survey.cycle_usec, survey.streams, survey.buses);
-            if !survey.is_active() {
+            device.lively = survey.lively;
+            if !survey.active {
                 device.clock = None;
                 return None;
             }
@@ -100,7 +121,11 @@ impl Core {
                     self.outbox.discard(Garbage::Device(old));
                 }
             }
-            Command::RemoveDevice(slot) => self.remove_device(slot),
+            Command::RemoveDevice(slot) => {
+                // Others may be joined with it.
+                self.catch_up(slot, now);
+                self.remove_device(slot);
+            }
             Command::SetDeviceGains(slot, which, mut gains) => {
                 self.catch_up(slot, now);
                 if let Some(device) = self.devices.get_mut(slot) {
@@ -117,6 +142,7 @@ impl Core {
                 if let Some(device) = self.devices.get_mut(slot) {
                     device.suspended = suspended;
                 }
+                self.graph.stale = true;
                 self.settle(slot, now);
             }
             Command::AddBus(bus) => self.add_bus(bus),
@@ -125,18 +151,24 @@ impl Core {
             Command::RemovePlayback(slot) => self.remove_playback(slot, now),
             Command::Playback(slot, command) => self.playback(slot, command, now),
             Command::AddRecord(record) => self.add_record(record, now),
-            Command::RemoveRecord(slot) => {
-                self.detach_record(slot, now);
-                if let Some(record) = self.records.take(slot) {
-                    self.outbox.discard(Garbage::Record(record));
-                }
-            }
+            Command::RemoveRecord(slot) => self.remove_record(slot, now),
             Command::Record(slot, command) => self.record(slot, command, now),
+            Command::AddLink(link, record, playback) => {
+                let slot = link.id;
+                self.link_slots = self.link_slots.max(slot + 1);
+                if let Some(old) = self.links.put(slot, link) {
+                    self.outbox.discard(Garbage::Link(old));
+                }
+                self.add_record(record, now);
+                self.add_playback(playback, None, now);
+            }
+            Command::FitLink(slot, fit) => self.fit_link(slot, fit, now),
         }
     }
 
     fn remove_device(&mut self, slot: u32) {
         let Some(device) = self.devices.take(slot) else { return };
+        self.graph.stale = true;
         // Nothing should be left. What is must not meet the next device of this number.
         let mut at = device.buses;
         while let Some(bus) = self.buses.get_mut(at) {
@@ -167,6 +199,7 @@ impl Core {
             unlink(&mut self.buses, &mut device.buses, slot);
         }
         let Some(bus) = self.buses.take(slot) else { return };
+        self.graph.stale = true;
         let mut at = bus.streams;
         while let Some(stream) = self.playbacks.get_mut(at) {
             at = std::mem::replace(&mut stream.next, NONE);
@@ -179,15 +212,18 @@ impl Core {
         self.buses.get(bus).map_or(NONE, |bus| bus.device)
     }
 
-    fn device_of(&self, stream: u32) -> u32 {
+    pub(crate) fn device_of(&self, stream: u32) -> u32 {
         self.playbacks.get(stream).map_or(NONE, |stream| self.device_of_bus(stream.bus))
     }
 
     fn add_playback(&mut self, mut stream: Box<Playback>, sync: Option<u32>, now: u64) {
         let (slot, bus) = (stream.id.0, stream.bus);
         self.catch_up(self.device_of_bus(bus), now);
-        if let Some(with) = sync.and_then(|sync| self.playbacks.get(sync)) {
-            stream.flow.queue.start_at(with.flow.queue.read_index());
+        let with = sync.and_then(|sync| self.playbacks.get(sync));
+        if let (Input::Client(flow), Some(Input::Client(with))) =
+            (&mut stream.input, with.map(|with| &with.input))
+        {
+            flow.queue.start_at(with.queue.read_index());
         }
         if let Some(old) = self.playbacks.put(slot, stream) {
             self.outbox.discard(Garbage::Playback(old));
@@ -199,9 +235,11 @@ impl Core {
         if let Some(bus) = self.buses.get_mut(bus) {
             link(&mut self.playbacks, &mut bus.streams, slot);
         }
-        let running = self.is_running(self.device_of_bus(bus));
+        self.graph.stale = true;
+        let device = self.device_of_bus(bus);
         if let Some(stream) = self.playbacks.get_mut(slot) {
             stream.bus = bus;
+            let running = plays(&self.devices, device, stream);
             stream.settle(now, running, &mut self.outbox);
         }
     }
@@ -213,6 +251,7 @@ impl Core {
     fn leave_bus(&mut self, slot: u32, now: u64) {
         self.catch_up(self.device_of(slot), now);
         let Some(bus) = self.playbacks.get(slot).map(|stream| stream.bus) else { return };
+        self.graph.stale = true;
         if let Some(bus) = self.buses.get_mut(bus) {
             unlink(&mut self.playbacks, &mut bus.streams, slot);
         }
@@ -226,7 +265,35 @@ impl Core {
             tap = std::mem::replace(&mut record.next, NONE);
             record.attached = Attachment::Nothing;
         }
+        if let Some(link) = stream.link() {
+            self.leave_link(link, |link| link.playback = NONE);
+        }
         self.outbox.discard(Garbage::Playback(stream));
+    }
+
+    /// One of its ends has gone; with the second the link goes.
+    fn leave_link(&mut self, slot: u32, leave: impl FnOnce(&mut Link)) {
+        let Some(link) = self.links.get_mut(slot) else { return };
+        leave(link);
+        if (link.record, link.playback) == (NONE, NONE)
+            && let Some(link) = self.links.take(slot)
+        {
+            self.outbox.discard(Garbage::Link(link));
+        }
+    }
+
+    fn fit_link(&mut self, slot: u32, fit: Fit, now: u64) {
+        let old = match self.links.get(slot).map(|link| (link.source, link.target)) {
+            Some((source, target)) => {
+                self.catch_up(source, now);
+                self.catch_up(target, now);
+                self.links.get_mut(slot).map(|link| link.ring.refit(fit))
+            }
+            None => Some(fit),
+        };
+        if let Some(old) = old {
+            self.outbox.discard(Garbage::Fit(old));
+        }
     }
 
     fn playback(&mut self, slot: u32, command: PlaybackCommand, now: u64) {
@@ -240,29 +307,19 @@ impl Core {
             command,
             PlaybackCommand::Write { seek: Seek::Relative, offset: 0, .. } | PlaybackCommand::Grow(_)
         );
-        let queries = matches!(command, PlaybackCommand::Query(_));
-        let undisturbed = queries || (appends && stream.flow.queue.is_readable());
+        let readable = matches!(&stream.input, Input::Client(flow) if flow.queue.is_readable());
+        let undisturbed = matches!(command, PlaybackCommand::Query(_)) || (appends && readable);
         if !undisturbed {
             self.catch_up(device, now);
         }
-        if let PlaybackCommand::Query(token) = command {
-            return self.query_playback(slot, device, token, now);
-        }
-        let running = self.is_running(device);
-        let Some(stream) = self.playbacks.get_mut(slot) else { return };
-        let (flow, outbox) = (&mut stream.flow, &mut self.outbox);
         match command {
-            PlaybackCommand::Write { seek, offset, data } => flow.write(seek, offset, data, outbox),
-            PlaybackCommand::Grow(room) => outbox.discard(Garbage::Room(flow.queue.grow(room))),
-            PlaybackCommand::Cork(corked) => flow.cork(corked, now),
-            PlaybackCommand::Flush => flow.flush(),
-            PlaybackCommand::Trigger => flow.queue.prebuf_disable(),
-            PlaybackCommand::Prebuf => flow.queue.prebuf_force(),
-            PlaybackCommand::Drain(token) => flow.drain(token, outbox),
-            PlaybackCommand::SetAttr(attr, latency_usec) => {
-                flow.queue.apply_attr(attr);
-                stream.latency_usec = latency_usec;
-            }
+            PlaybackCommand::Query(token) => return self.query_playback(slot, device, token, now),
+            PlaybackCommand::Cork(corked) => self.cork_playback(slot, corked, now),
+            _ => {}
+        }
+        let Some(stream) = self.playbacks.get_mut(slot) else { return };
+        let outbox = &mut self.outbox;
+        match command {
             PlaybackCommand::SetGains(mut gains) => {
                 std::mem::swap(&mut stream.voice.gains, &mut gains);
                 outbox.discard(Garbage::Gains(gains));
@@ -275,9 +332,31 @@ impl Core {
                 }
                 stream.voice.tell_taps_rate(&mut self.records);
             }
-            PlaybackCommand::Move { .. } | PlaybackCommand::Query(_) => {}
+            command => match &mut stream.input {
+                Input::Client(flow) => {
+                    if let PlaybackCommand::SetAttr(_, latency_usec) = command {
+                        stream.latency_usec = latency_usec;
+                    }
+                    flow.command(command, outbox);
+                }
+                Input::Loop(_) | Input::Link(_) => return self.discard_playback_command(command),
+            },
         }
+        let running = plays(&self.devices, device, stream);
         stream.settle(now, running, outbox);
+    }
+
+    fn cork_playback(&mut self, slot: u32, corked: bool, now: u64) {
+        let link = self.playbacks.get(slot).and_then(Playback::link);
+        if let Some(link) = link {
+            let record = self.links.get(link).map_or(NONE, |link| link.record);
+            let source = self.records.get(record).map_or(Attachment::Nothing, |record| record.attached);
+            self.catch_up(self.device_of_attachment(source), now);
+        }
+        if let Some(stream) = self.playbacks.get_mut(slot) {
+            stream.input.cork(corked, now);
+            self.graph.stale |= stream.link().is_some();
+        }
     }
 
     // What a command for a stream that has gone carries must not be dropped here.
@@ -306,7 +385,7 @@ impl Core {
         if let Some(stream) = self.playbacks.get_mut(slot) {
             std::mem::swap(&mut stream.voice.remix, &mut remix);
             stream.voice.raw_ok = raw_ok;
-            stream.flow.forget_tail();
+            stream.input.forget_tail();
             if let Some(bus) = self.buses.get(bus).filter(|bus| bus.rate != stream.voice.spec.rate) {
                 stream.voice.spec.rate = bus.rate;
                 stream.voice.tell_taps_rate(&mut self.records);
@@ -321,16 +400,17 @@ impl Core {
     fn query_playback(&mut self, slot: u32, device: u32, token: u64, now: u64) {
         let (ahead, running) = self.unrendered_usec(device, now);
         let Some(stream) = self.playbacks.get(slot) else { return };
+        let running = running && plays(&self.devices, device, stream);
         let delay_usec = self.buses.get(stream.bus).map_or(0, Bus::delay_usec);
-        let timing = stream.timing(ahead, delay_usec, now, running);
+        let timing = stream.timing(ahead, delay_usec, now, running, &self.links);
         self.outbox.event(Event::PlaybackTiming { stream: stream.id, token, timing });
     }
 
     /// Time that has gone by since the device last rendered, and whether it runs.
-    fn unrendered_usec(&mut self, device: u32, now: u64) -> (u64, bool) {
-        let Some(device) = self.devices.get_mut(device) else { return (0, false) };
+    fn unrendered_usec(&self, device: u32, now: u64) -> (u64, bool) {
+        let Some(device) = self.devices.get(device) else { return (0, false) };
         let (spec, running) = (device.spec, !device.suspended);
-        let due = device.clock.as_mut().map_or(0, |clock| clock.due(now, spec.rate));
+        let due = device.clock.map_or(0, |clock| clock.due(now, spec.rate));
         (spec.frames_to_usec(due), running && device.clock.is_some())
     }
 
@@ -344,6 +424,7 @@ impl Core {
 
     fn attach_record(&mut self, slot: u32, attachment: Attachment, now: u64) {
         self.catch_up(self.device_of_attachment(attachment), now);
+        self.graph.stale = true;
         if let Some(record) = self.records.get_mut(slot) {
             record.attached = attachment;
         }
@@ -362,7 +443,7 @@ impl Core {
         }
     }
 
-    fn device_of_attachment(&self, attachment: Attachment) -> u32 {
+    pub(crate) fn device_of_attachment(&self, attachment: Attachment) -> u32 {
         match attachment {
             Attachment::Device(device) => device,
             Attachment::Playback(stream) => self.device_of(stream),
@@ -373,6 +454,7 @@ impl Core {
     fn detach_record(&mut self, slot: u32, now: u64) {
         let Some(attachment) = self.records.get(slot).map(|record| record.attached) else { return };
         self.catch_up(self.device_of_attachment(attachment), now);
+        self.graph.stale = true;
         match attachment {
             Attachment::Device(device) => {
                 if let Some(device) = self.devices.get_mut(device) {
@@ -388,6 +470,15 @@ impl Core {
         }
     }
 
+    fn remove_record(&mut self, slot: u32, now: u64) {
+        self.detach_record(slot, now);
+        let Some(record) = self.records.take(slot) else { return };
+        if let Some(link) = record.link() {
+            self.leave_link(link, |link| link.record = NONE);
+        }
+        self.outbox.discard(Garbage::Record(record));
+    }
+
     fn record(&mut self, slot: u32, command: RecordCommand, now: u64) {
         let Some(attachment) = self.records.get(slot).map(|record| record.attached) else {
             return self.discard_record_command(command);
@@ -396,7 +487,7 @@ impl Core {
         if let RecordCommand::Query(token) = command {
             let (source_usec, _) = self.unrendered_usec(device, now);
             if let Some(record) = self.records.get(slot) {
-                let timing = record.output.timing(source_usec + record.converter.delay_usec());
+                let timing = record.sink.timing(source_usec + record.converter.delay_usec(), &self.links);
                 self.outbox.event(Event::RecordTiming { stream: record.id, token, timing });
             }
             return;
@@ -407,28 +498,46 @@ impl Core {
         if let RecordCommand::Move { attachment, converter, raw_ok } = command {
             return self.move_record(slot, attachment, converter, raw_ok, now);
         }
+        if matches!(command, RecordCommand::Cork(_)) {
+            self.catch_up_target(slot, now);
+        }
         let running = self.is_running(device);
         let Some(record) = self.records.get_mut(slot) else { return };
         let outbox = &mut self.outbox;
         match command {
-            RecordCommand::Supply(block) => return record.output.supply(block, outbox),
-            RecordCommand::Cork(corked) => record.corked = corked,
-            RecordCommand::Flush => record.output.flush(),
-            RecordCommand::SetAttr { fragsize, latency_usec } => {
-                record.output.set_attr(fragsize, latency_usec);
+            RecordCommand::Cork(corked) => {
+                record.corked = corked;
+                self.graph.stale |= record.link().is_some();
             }
             RecordCommand::SetGains(mut gains) => {
                 std::mem::swap(&mut record.converter.gains, &mut gains);
                 outbox.discard(Garbage::Gains(gains));
             }
             RecordCommand::SetRate(rate) => {
-                record.output.set_spec_rate(rate);
+                record.sink.set_spec_rate(rate);
                 record.set_rates(record.converter.source_rate, rate);
             }
-            RecordCommand::Move { .. } | RecordCommand::Query(_) => {}
+            command => match &mut record.sink {
+                Sink::Blocks(output) => match command {
+                    RecordCommand::Supply(block) => return output.supply(block, outbox),
+                    RecordCommand::Flush => output.flush(),
+                    RecordCommand::SetAttr { fragsize, latency_usec } => {
+                        output.set_attr(fragsize, latency_usec)
+                    }
+                    _ => {}
+                },
+                Sink::Link(_) => return self.discard_record_command(command),
+            },
         }
         // A corked stream has what came before it was corked, as with PulseAudio.
-        record.output.settle(running && !record.corked, outbox);
+        record.settle(running && !record.corked, outbox);
+    }
+
+    /// Before the end of a link is corked or goes on.
+    fn catch_up_target(&mut self, record: u32, now: u64) {
+        let Some(link) = self.records.get(record).and_then(Record::link) else { return };
+        let playback = self.links.get(link).map_or(NONE, |link| link.playback);
+        self.catch_up(self.device_of(playback), now);
     }
 
     fn move_record(
@@ -441,7 +550,7 @@ impl Core {
     ) {
         self.detach_record(slot, now);
         if let Some(record) = self.records.get_mut(slot) {
-            record.output.set_spec_rate(converter.spec.rate);
+            record.sink.set_spec_rate(converter.spec.rate);
             std::mem::swap(&mut record.converter, &mut *converter);
             record.raw_ok = raw_ok;
         }
@@ -457,4 +566,9 @@ impl Core {
             _ => {}
         }
     }
+}
+
+/// Whether what is active of a stream is played on its device.
+fn plays(devices: &Slab<Device>, device: u32, stream: &Playback) -> bool {
+    devices.get(device).is_some_and(|device| !device.suspended && (device.lively || !stream.passive))
 }

@@ -6,41 +6,44 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use sealpulse_spec::SampleSpec;
 
 use crate::gains::Gains;
+use crate::graph::Joint;
 use crate::types::{DeviceId, DeviceStats};
 
 /// Longest time that a device renders at once when it was held up; what lies further back is left out.
 const MAX_CATCH_UP_SECONDS: u64 = 4;
 
-/// Position on the clock: `rendered` frames since `anchor`.
-#[derive(Clone, Copy, Debug)]
+/// Frames of the grid that all devices of `rate` share which have gone by at `time`.
+pub(crate) fn position(time: u64, rate: u32) -> u64 {
+    (u128::from(time) * u128::from(rate) / 1_000_000_000) as u64
+}
+
+/// The moment, in nanoseconds, up to which a device has rendered. Its frame is that of the grid, so that devices of
+/// one rate render the same frames whenever they started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceClock {
-    anchor: u64,
-    pub(crate) rendered: u64,
+    pub(crate) time: u64,
 }
 
 impl DeviceClock {
     pub(crate) fn starting_at(now: u64) -> Self {
-        Self { anchor: now, rendered: 0 }
+        Self { time: now }
     }
 
-    /// Whole frames that have gone by at `now` and are not rendered. Forgets what lies too far back.
-    pub(crate) fn due(&mut self, now: u64, rate: u32) -> u64 {
-        let elapsed = u128::from(now.saturating_sub(self.anchor));
-        let frames = (elapsed * u128::from(rate) / 1_000_000_000) as u64;
-        let due = frames.saturating_sub(self.rendered);
-        let most = u64::from(rate) * MAX_CATCH_UP_SECONDS;
-        if due > most {
-            self.rendered = frames - most;
-            return most;
-        }
-        due
+    /// The moment from which on sound is rendered at `now`: what lies too far back is left out.
+    pub(crate) fn from(&self, now: u64) -> u64 {
+        self.time.max(now.saturating_sub(MAX_CATCH_UP_SECONDS * 1_000_000_000))
+    }
+
+    /// Whole frames that have gone by at `now` and are not rendered, but for those that are left out.
+    pub(crate) fn due(&self, now: u64, rate: u32) -> u64 {
+        position(now, rate).saturating_sub(position(self.from(now), rate))
     }
 
     /// The moment at which `frames` more than what is rendered have gone by.
     pub(crate) fn time_of(&self, frames: u64, rate: u32) -> u64 {
-        let total = u128::from(self.rendered.saturating_add(frames));
+        let total = u128::from(position(self.time, rate).saturating_add(frames));
         let nanos = (total * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
-        self.anchor.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX))
+        u64::try_from(nanos).unwrap_or(u64::MAX)
     }
 }
 
@@ -88,6 +91,9 @@ pub(crate) struct Device {
     pub(crate) suspended: bool,
     /// Runs while anything plays or records.
     pub(crate) clock: Option<DeviceClock>,
+    /// Whether it runs for another reason than passive streams and the tail of a resampler.
+    pub(crate) lively: bool,
+    pub(crate) joint: Joint,
     /// Frames that are rendered at once.
     pub(crate) piece: usize,
     pub(crate) mix: Vec<f32>,
@@ -110,6 +116,8 @@ impl Device {
             monitor_gains: Gains::unity(spec.channels),
             suspended: false,
             clock: None,
+            lively: false,
+            joint: Joint::default(),
             piece,
             mix: vec![0.0; samples],
             resampled: vec![0.0; samples],
@@ -141,7 +149,20 @@ mod tests {
             let at = clock.time_of(1, 44_100);
             assert_eq!(clock.due(at - 1, 44_100), 0, "frame {frames}");
             assert_eq!(clock.due(at, 44_100), 1, "frame {frames}");
-            clock.rendered += 1;
+            clock.time = at;
+        }
+    }
+
+    #[test]
+    fn clocks_of_one_rate_agree_whenever_they_started() {
+        let now = 123_456_789_012_345;
+        for started in [0, 1_003, now / 3, now - 1_000_000] {
+            let clock = DeviceClock::starting_at(started);
+            assert_eq!(
+                position(started, 44_100) + clock.due(started + 999_999, 44_100),
+                position(started + 999_999, 44_100)
+            );
+            assert_eq!(position(clock.time_of(77, 44_100), 44_100), position(started, 44_100) + 77);
         }
     }
 
@@ -149,7 +170,7 @@ mod tests {
     fn a_long_stop_is_not_rendered() {
         let mut clock = DeviceClock::starting_at(0);
         assert_eq!(clock.due(3_600_000_000_000, 48_000), 4 * 48_000);
-        clock.rendered += 4 * 48_000;
+        clock.time = 3_600_000_000_000;
         assert_eq!(clock.due(3_600_000_000_000, 48_000), 0);
     }
 }

@@ -29,8 +29,12 @@ mod bus;
 mod command;
 mod core;
 mod device;
+mod flow;
 mod gains;
+mod graph;
 mod handle;
+mod joint;
+mod link;
 mod outbox;
 mod playback;
 mod queue;
@@ -46,6 +50,6 @@ mod tests;
 pub use handle::Engine;
 pub use types::{
     Data, DeviceConfig, DeviceId, DeviceStats, EngineConfig, EngineError, Event, MAX_CAPTURE_USEC,
-    MAX_LATENCY_USEC, MIN_LATENCY_USEC, PlaybackConfig, PlaybackId, PlaybackTiming, QueueAttr, RecordConfig,
-    RecordFrom, RecordId, RecordTiming, Remix, Seek, ThreadStats,
+    MAX_LATENCY_USEC, MAX_LINK_USEC, MIN_LATENCY_USEC, PlaybackConfig, PlaybackId, PlaybackTiming, QueueAttr,
+    RecordConfig, RecordFrom, RecordId, RecordTiming, Remix, Seek, ThreadStats,
 };

@@ -9,6 +9,7 @@ use sealpulse_memory::{Block, Chunk};
 use crate::bus::Bus;
 use crate::device::Device;
 use crate::gains::Gains;
+use crate::link::{Fit, Link};
 use crate::playback::Playback;
 use crate::queue::Room;
 use crate::record::{Converter, Record};
@@ -38,6 +39,8 @@ pub(crate) enum Garbage {
     Block(Block),
     Samples(Vec<f32>),
     Converter(Box<Converter>),
+    Link(Box<Link>),
+    Fit(Fit),
 }
 
 /// Messages that each object can cause in one step, at most: what a stream asks for and says, and what is replaced.

@@ -1,18 +1,19 @@
-//! A playback stream on the sound thread: its queue, the state that clients are told about, and its voice.
+//! A playback stream on the sound thread: where its sound comes from, and its voice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sealpulse_dsp::RemixMatrix;
-use sealpulse_memory::Samples;
+use sealpulse_memory::{Chunk, Samples};
 use sealpulse_spec::{SampleFormat, SampleSpec};
 
+use crate::flow::Flow;
 use crate::gains::Gains;
+use crate::link::Link;
 use crate::outbox::Outbox;
-use crate::queue::{Peek, StreamQueue};
-use crate::record::Record;
+use crate::record::{Ears, Record};
 use crate::slab::{NONE, Slab};
-use crate::types::{Data, Event, PlaybackId, PlaybackTiming, Seek};
+use crate::types::{PlaybackId, PlaybackTiming};
 
 /// Frames that are decoded at once: small enough to stay in the first-level cache.
 pub(crate) const BLOCK: usize = 256;
@@ -28,6 +29,12 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         let samples = BLOCK * usize::from(sealpulse_spec::CHANNELS_MAX);
         Self { bytes: vec![0; samples * 4], samples: vec![0.0; samples], remixed: vec![0.0; samples] }
+    }
+
+    /// A block of silence for any number of channels.
+    pub(crate) fn silence(&mut self) -> &[f32] {
+        self.samples.fill(0.0);
+        &self.samples
     }
 }
 
@@ -53,26 +60,33 @@ pub(crate) struct Playback {
     pub(crate) bus: u32,
     pub(crate) next: u32,
     pub(crate) latency_usec: u64,
-    pub(crate) flow: Flow,
+    /// Whether it plays only where its device runs for another reason.
+    pub(crate) passive: bool,
+    pub(crate) input: Input,
     pub(crate) voice: Voice,
     pub(crate) appetite: Arc<Appetite>,
 }
 
-/// The queue and what happens when it fills and runs dry (`playback_stream` in `protocol-native.c`).
-pub(crate) struct Flow {
-    pub(crate) queue: StreamQueue,
+/// Where the sound of a stream comes from.
+pub(crate) enum Input {
+    Client(Flow),
+    Loop(Loop),
+    Link(LinkEnd),
+}
+
+/// Sound that is played round and round.
+pub(crate) struct Loop {
+    sound: Chunk,
     pub(crate) corked: bool,
-    id: PlaybackId,
     frame_size: usize,
-    drain: Option<u64>,
-    /// Frames until the resampler has given all that this stream put into it.
-    tail: usize,
-    is_underrun: bool,
-    // Whether a client that wanted to play was too late, so that going on means a gap was heard.
-    starved: bool,
-    started: bool,
-    dry_since: Option<u64>,
-    playing_for: u64,
+    at: usize,
+    played: u64,
+}
+
+/// The end of a link at which its sound comes out.
+pub(crate) struct LinkEnd {
+    pub(crate) link: u32,
+    pub(crate) corked: bool,
 }
 
 /// How the samples of the stream become a part of the mix.
@@ -87,10 +101,15 @@ pub(crate) struct Voice {
 }
 
 impl Playback {
-    /// Whether the device has to run for this stream.
-    pub(crate) fn is_active(&self) -> bool {
-        let queue = &self.flow.queue;
-        !self.flow.corked && (queue.attr().prebuf == 0 || queue.is_readable())
+    /// Whether there is something to play; `lively` says whether the device runs for another reason than its
+    /// passive streams.
+    pub(crate) fn is_active(&self, lively: bool, links: &Slab<Link>) -> bool {
+        (lively || !self.passive)
+            && match &self.input {
+                Input::Client(flow) => flow.is_active(),
+                Input::Loop(sound) => !sound.corked,
+                Input::Link(end) => links.get(end.link).is_some_and(Link::sounds),
+            }
     }
 
     /// Whether it may reach the device as it is, where it is alone there.
@@ -98,224 +117,120 @@ impl Playback {
         self.voice.raw_ok && self.voice.gains.is_unity() && self.voice.taps == NONE
     }
 
-    /// Tells what has become true since the last look: started, dry, hungry, bytes to ask for. `running` says
-    /// whether the device plays what is active.
-    pub(crate) fn settle(&mut self, now: u64, running: bool, outbox: &mut Outbox) {
-        if running && self.is_active() {
-            self.flow.start(outbox);
+    /// The link whose end this stream is.
+    pub(crate) fn link(&self) -> Option<u32> {
+        match &self.input {
+            Input::Link(end) => Some(end.link),
+            Input::Client(_) | Input::Loop(_) => None,
         }
-        if running && !self.flow.corked && !self.flow.queue.is_readable() {
-            self.flow.ran_dry(now, outbox);
-        }
-        self.flow.request(outbox);
-        self.flow.hand_back(outbox);
-        self.appetite.set(!self.flow.corked && !self.flow.queue.is_readable());
     }
 
-    pub(crate) fn timing(&self, ahead_usec: u64, delay_usec: u64, now: u64, running: bool) -> PlaybackTiming {
-        let flow = &self.flow;
-        let playing = running && flow.started && !flow.corked;
-        // What the device has played since it last rendered counts as consumed.
-        let unrendered = if playing { self.voice.spec.usec_to_bytes(ahead_usec) } else { 0 };
-        // Without prebuf the read index never stops.
-        let most = if flow.queue.attr().prebuf > 0 { flow.queue.len() as u64 } else { u64::MAX };
-        let unrendered = unrendered.min(most);
-        let dry_bytes = |since: u64| self.voice.spec.usec_to_bytes(now.saturating_sub(since) / 1000);
+    /// Tells what has become true since the last look. `running` says whether the device plays what is active.
+    pub(crate) fn settle(&mut self, now: u64, running: bool, outbox: &mut Outbox) {
+        if let Input::Client(flow) = &mut self.input {
+            flow.settle(now, running, outbox);
+            self.appetite.set(flow.is_hungry());
+        }
+    }
+
+    /// Where the stream stands. Only a client's has anything between what was written and what was read; what a
+    /// link holds counts as the device's delay.
+    pub(crate) fn timing(
+        &self,
+        ahead_usec: u64,
+        delay_usec: u64,
+        now: u64,
+        running: bool,
+        links: &Slab<Link>,
+    ) -> PlaybackTiming {
+        let spec = &self.voice.spec;
+        let (sink_usec, playing, played) = match &self.input {
+            Input::Client(flow) => return flow.timing(spec, ahead_usec, delay_usec, now, running),
+            Input::Loop(sound) => (delay_usec, running && !sound.corked, sound.played),
+            Input::Link(end) => {
+                let Some(link) = links.get(end.link) else { return PlaybackTiming::default() };
+                (delay_usec + link.ring.usec(), running && link.sounds(), link.ring.totals().1)
+            }
+        };
+        let index = played + if playing { spec.usec_to_bytes(ahead_usec) } else { 0 };
         PlaybackTiming {
-            sink_usec: delay_usec,
+            sink_usec,
             playing,
-            write_index: flow.queue.write_index(),
-            read_index: flow.queue.read_index() + unrendered as i64,
-            underrun_for: if flow.started { 0 } else { flow.dry_since.map_or(u64::MAX, dry_bytes) },
-            playing_for: if flow.started { flow.playing_for + unrendered } else { 0 },
+            write_index: index as i64,
+            read_index: index as i64,
+            underrun_for: if playing { 0 } else { u64::MAX },
+            playing_for: if playing { index } else { 0 },
         }
     }
 }
 
-impl Flow {
-    pub(crate) fn new(id: PlaybackId, queue: StreamQueue, frame_size: usize, corked: bool) -> Self {
-        Self {
-            queue,
-            corked,
-            id,
-            frame_size,
-            drain: None,
-            tail: 0,
-            is_underrun: true,
-            starved: false,
-            started: false,
-            dry_since: None,
-            playing_for: 0,
-        }
-    }
-
-    pub(crate) fn write(&mut self, seek: Seek, offset: i64, data: Data, outbox: &mut Outbox) {
-        let queue = &mut self.queue;
-        // Clients cannot keep account of any but relative seeks.
-        let account = seek == Seek::Relative;
-        match data {
-            Data::Hole(bytes) => {
-                let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-                queue.seek(offset.saturating_add(bytes), seek, account);
-            }
-            Data::Chunk(chunk) => {
-                if seek != Seek::Relative || offset != 0 {
-                    queue.seek(offset, seek, account);
-                }
-                let bytes = chunk.len();
-                if !queue.push(chunk) {
-                    queue.seek(bytes as i64, Seek::Relative, true);
-                    outbox.event(Event::Overflow { stream: self.id });
-                }
-                for _ in 0..queue.take_splits() {
-                    outbox.split(self.id);
-                }
-            }
-        }
-    }
-
-    /// Sends the chunks that are done with back, as far as the ring takes them.
-    pub(crate) fn hand_back(&mut self, outbox: &mut Outbox) {
-        while outbox.is_flowing() {
-            let Some(chunk) = self.queue.take_spent() else { return };
-            outbox.chunk(self.id, chunk);
-        }
-        if self.queue.has_spent() {
-            outbox.hold();
-        }
-    }
-
-    pub(crate) fn flush(&mut self) {
-        self.queue.flush_write();
-        self.starved = false;
-    }
-
+impl Input {
     pub(crate) fn cork(&mut self, corked: bool, now: u64) {
-        if self.corked == corked {
-            return;
-        }
-        // After a drain was asked for, what is there has to be played out.
-        if self.drain.is_none() {
-            self.queue.prebuf_force();
-        }
-        // As PulseAudio's `underrun_for`: silence counts from here, and what goes on starts anew.
-        if !corked {
-            self.dry_since = None;
-        } else if self.started {
-            self.dry_since = Some(now);
-        }
-        self.started = false;
-        self.playing_for = 0;
-        self.starved = false;
-        self.corked = corked;
-    }
-
-    pub(crate) fn drain(&mut self, token: u64, outbox: &mut Outbox) {
-        self.queue.prebuf_disable();
-        if self.queue.is_readable() || self.tail > 0 {
-            self.drain = Some(token);
-        } else {
-            outbox.event(Event::Drained { stream: self.id, token });
+        match self {
+            Input::Client(flow) => flow.cork(corked, now),
+            Input::Loop(sound) => sound.corked = corked,
+            Input::Link(end) => end.corked = corked,
         }
     }
 
-    fn start(&mut self, outbox: &mut Outbox) {
-        if !self.started {
-            self.started = true;
-            outbox.event(Event::Started { stream: self.id, after_underrun: self.starved });
-            self.starved = false;
-        }
-        self.is_underrun &= !self.queue.is_readable();
-    }
-
-    fn ran_dry(&mut self, now: u64, outbox: &mut Outbox) {
-        // First what is missing, as PulseAudio asks for that with the last bytes that it takes.
-        self.request(outbox);
-        // PulseAudio tells of a queue that is empty before it says that all has been played.
-        if !self.is_underrun {
-            outbox.event(Event::Underflow { stream: self.id, read_index: self.queue.read_index() });
-            self.starved = self.started && self.drain.is_none();
-        }
-        if self.tail == 0
-            && let Some(token) = self.drain.take()
-        {
-            outbox.event(Event::Drained { stream: self.id, token });
-            self.starved = false;
-        }
-        if self.started && self.queue.attr().prebuf > 0 {
-            self.started = false;
-            self.dry_since = Some(now);
-            self.playing_for = 0;
-        }
-        self.is_underrun = true;
-    }
-
-    /// Whether the client is expected to write on: one that drains, or never prebuffers, is not waited for.
-    pub(crate) fn may_be_late(&self) -> bool {
-        self.started && self.drain.is_none() && self.queue.attr().prebuf > 0
-    }
-
-    fn request(&mut self, outbox: &mut Outbox) {
-        let bytes = self.queue.pop_missing();
-        if bytes > 0 {
-            outbox.event(Event::Request { stream: self.id, bytes });
-        }
-    }
-
-    /// Frames until a drain is done, where the queue is empty and only the resampler holds sound.
-    pub(crate) fn frames_until_drained(&self) -> Option<usize> {
-        let waits = self.drain.is_some() && !self.corked && !self.queue.is_readable();
-        (waits && self.tail > 0).then_some(self.tail)
-    }
-
-    /// So many frames went by without sound of this stream.
-    pub(crate) fn pass_silence(&mut self, frames: usize) {
-        self.tail = self.tail.saturating_sub(frames);
-    }
-
-    /// The stream has left the resampler that held its last sound.
-    pub(crate) fn forget_tail(&mut self) {
-        self.tail = 0;
-    }
-
-    /// Takes `frames` frames: `consume` gets the sound and the frame at which it belongs; where it gets none
-    /// there is silence. `tail` is how many frames later the last of it comes out of the resampler.
+    /// Takes `frames` frames: `consume` gets the sound and the frame at which it belongs;
+    /// where it gets none there is silence. `tail` is how many frames later the last of it comes out of the resampler.
     pub(crate) fn pull(
         &mut self,
         frames: usize,
         tail: usize,
         now: u64,
-        outbox: &mut Outbox,
-        mut consume: impl FnMut(usize, Samples<'_>, &mut Outbox),
+        ears: &mut Ears<'_>,
+        mut consume: impl FnMut(usize, Samples<'_>, &mut Ears<'_>),
     ) {
-        let mut at = 0;
-        while at < frames {
-            let sounds = self.queue.is_readable();
-            if !sounds {
-                self.ran_dry(now, outbox);
-            }
-            let bytes = match self.queue.peek((frames - at) * self.frame_size) {
-                Peek::Nothing => {
-                    self.pass_silence(frames - at);
-                    break;
-                }
-                Peek::Silence(bytes) => bytes,
-                Peek::Data(samples) => {
-                    let bytes = samples.len();
-                    consume(at, samples, outbox);
-                    bytes
-                }
-            };
-            self.start(outbox);
-            self.playing_for += bytes as u64;
-            self.queue.drop(bytes);
-            at += bytes / self.frame_size;
-            if sounds {
-                self.tail = tail;
-            } else {
-                self.pass_silence(bytes / self.frame_size);
+        match self {
+            Input::Client(flow) => flow.pull(frames, tail, now, ears, consume),
+            Input::Loop(sound) => sound.pull(frames, |at, samples| consume(at, samples, ears)),
+            Input::Link(end) => {
+                // Out of the slab meanwhile: what plays may be heard by other links.
+                let Some(mut link) = ears.links.take(end.link) else { return };
+                link.ring.pull(frames, |at, samples| consume(at, samples, ears));
+                ears.links.put(end.link, link);
             }
         }
+    }
+
+    /// So many frames went by without sound of this stream.
+    pub(crate) fn pass_silence(&mut self, frames: usize) {
+        if let Input::Client(flow) = self {
+            flow.pass_silence(frames);
+        }
+    }
+
+    /// The stream has left the resampler that held its last sound.
+    pub(crate) fn forget_tail(&mut self) {
+        if let Input::Client(flow) = self {
+            flow.forget_tail();
+        }
+    }
+}
+
+impl Loop {
+    /// Whole frames of `frame_size`.
+    pub(crate) fn new(sound: Chunk, frame_size: usize, corked: bool) -> Self {
+        Self { sound, frame_size, corked, at: 0, played: 0 }
+    }
+
+    fn pull(&mut self, frames: usize, mut consume: impl FnMut(usize, Samples<'_>)) {
+        let wanted = frames * self.frame_size;
+        let mut at = 0;
+        while at < wanted {
+            let bytes = (self.sound.len() - self.at).min(wanted - at);
+            let Some(part) =
+                self.sound.samples().slice(self.at..self.at + bytes).filter(|part| !part.is_empty())
+            else {
+                return;
+            };
+            consume(at / self.frame_size, part);
+            at += bytes;
+            self.at = (self.at + bytes) % self.sound.len();
+        }
+        self.played += wanted as u64;
     }
 }
 
@@ -327,8 +242,7 @@ impl Voice {
         mix: &mut [f32],
         mix_channels: usize,
         scratch: &mut Scratch,
-        records: &mut Slab<Record>,
-        outbox: &mut Outbox,
+        ears: &mut Ears<'_>,
     ) {
         let (frame_size, channels) = (self.spec.frame_size(), usize::from(self.spec.channels));
         let total = samples.len() / frame_size;
@@ -341,7 +255,7 @@ impl Voice {
             let block = &mut scratch.samples[..frames * channels];
             sealpulse_dsp::decode(self.spec.format, bytes, block);
             self.gains.apply(block);
-            self.tap(block, records, outbox);
+            self.tap(block, ears);
             let target = &mut mix[at * mix_channels..(at + frames) * mix_channels];
             match &self.remix {
                 None => sealpulse_dsp::mix_into(target, block),
@@ -355,20 +269,14 @@ impl Voice {
     }
 
     /// Lets those who listen to this stream alone hear so many frames of silence.
-    pub(crate) fn tap_silence(
-        &self,
-        frames: usize,
-        scratch: &mut Scratch,
-        records: &mut Slab<Record>,
-        outbox: &mut Outbox,
-    ) {
+    pub(crate) fn tap_silence(&self, frames: usize, scratch: &mut Scratch, ears: &mut Ears<'_>) {
         if frames == 0 || self.taps == NONE {
             return;
         }
         let channels = usize::from(self.spec.channels);
         scratch.samples[..BLOCK.min(frames) * channels].fill(0.0);
         for at in (0..frames).step_by(BLOCK) {
-            self.tap(&scratch.samples[..BLOCK.min(frames - at) * channels], records, outbox);
+            self.tap(&scratch.samples[..BLOCK.min(frames - at) * channels], ears);
         }
     }
 
@@ -381,10 +289,10 @@ impl Voice {
         }
     }
 
-    fn tap(&self, block: &[f32], records: &mut Slab<Record>, outbox: &mut Outbox) {
+    fn tap(&self, block: &[f32], ears: &mut Ears<'_>) {
         let mut tap = self.taps;
-        while let Some(record) = records.get_mut(tap) {
-            record.feed(block, outbox);
+        while let Some(record) = ears.records.get_mut(tap) {
+            record.feed(block, ears.links, ears.outbox);
             tap = record.next;
         }
     }

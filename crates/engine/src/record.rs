@@ -7,8 +7,10 @@ use sealpulse_memory::Block;
 use sealpulse_spec::SampleSpec;
 
 use crate::gains::Gains;
+use crate::link::Link;
 use crate::outbox::{Garbage, Outbox};
 use crate::playback::BLOCK;
+use crate::slab::Slab;
 use crate::types::{Event, RecordId, RecordTiming};
 
 /// Empty blocks that a stream can hold.
@@ -20,10 +22,27 @@ pub(crate) struct Record {
     pub(crate) attached: Attachment,
     pub(crate) next: u32,
     pub(crate) corked: bool,
+    /// Whether it hears only what the device plays anyway.
+    pub(crate) passive: bool,
     /// Whether the device's bytes can be taken as they are.
     pub(crate) raw_ok: bool,
     pub(crate) converter: Converter,
-    pub(crate) output: Output,
+    pub(crate) sink: Sink,
+}
+
+/// Where what was recorded goes.
+pub(crate) enum Sink {
+    /// Into blocks of a client's.
+    Blocks(Output),
+    /// Into this link.
+    Link(u32),
+}
+
+/// All that what is played goes to.
+pub(crate) struct Ears<'a> {
+    pub(crate) records: &'a mut Slab<Record>,
+    pub(crate) links: &'a mut Slab<Link>,
+    pub(crate) outbox: &'a mut Outbox,
 }
 
 /// Where a record stream is in a list.
@@ -35,22 +54,34 @@ pub(crate) enum Attachment {
 }
 
 impl Record {
-    /// Whether the device has to run for this stream.
-    pub(crate) fn is_active(&self) -> bool {
-        !self.corked
+    /// The client's end of a stream that is not corked.
+    pub(crate) fn listener(&self) -> Option<&Output> {
+        match &self.sink {
+            Sink::Blocks(output) => (!self.corked).then_some(output),
+            Sink::Link(_) => None,
+        }
+    }
+
+    /// The link whose end this stream is.
+    pub(crate) fn link(&self) -> Option<u32> {
+        match self.sink {
+            Sink::Blocks(_) => None,
+            Sink::Link(link) => Some(link),
+        }
     }
 
     pub(crate) fn can_pass(&self) -> bool {
         self.raw_ok && self.converter.gains.is_unity()
     }
 
-    /// Time until what it holds should be handed over, in microseconds: with that much more that the last frame is
-    /// there, which can be late by a frame on each side of a resampler. The thread would wake for it again.
-    pub(crate) fn usec_left(&self) -> u64 {
+    /// Time until what `output`, its own, holds should be handed over, in microseconds: with that much more that
+    /// the last frame is there, which can be late by a frame on each side of a resampler. The thread would wake
+    /// for it again.
+    pub(crate) fn usec_left(&self, output: &Output) -> u64 {
         let frame_usec = |rate: u32| 1_000_000_u64.div_ceil(u64::from(rate.max(1)));
         let Converter { source_rate, spec, .. } = &self.converter;
         let own = if self.converter.keeps_rate() { 0 } else { frame_usec(spec.rate) };
-        self.output.usec_left() + (frame_usec(*source_rate) + own).min(self.output.latency_usec / 4)
+        output.usec_left() + (frame_usec(*source_rate) + own).min(output.latency_usec / 4)
     }
 
     /// New rates of what it listens to and of its own.
@@ -59,17 +90,73 @@ impl Record {
         self.raw_ok &= self.converter.keeps_rate();
     }
 
+    /// Whether it takes what is played.
+    pub(crate) fn hears(&self, links: &Slab<Link>) -> bool {
+        !self.corked
+            && match self.sink {
+                Sink::Blocks(_) => true,
+                Sink::Link(link) => links.get(link).is_some_and(|link| link.taking),
+            }
+    }
+
     /// Takes interleaved samples in the source's layout, at most [`BLOCK`] frames.
-    pub(crate) fn feed(&mut self, samples: &[f32], outbox: &mut Outbox) {
-        if !self.corked {
-            self.converter.convert(samples, &mut |bytes| self.output.write(bytes, outbox));
+    pub(crate) fn feed(&mut self, samples: &[f32], links: &mut Slab<Link>, outbox: &mut Outbox) {
+        if self.hears(links) {
+            self.converter.convert(samples, &mut |bytes| self.sink.write(bytes, links, outbox));
         }
     }
 
     /// Takes the device's bytes as they are.
-    pub(crate) fn feed_raw(&mut self, bytes: &[u8], outbox: &mut Outbox) {
-        if !self.corked {
-            self.output.write(bytes, outbox);
+    pub(crate) fn feed_raw(&mut self, bytes: &[u8], links: &mut Slab<Link>, outbox: &mut Outbox) {
+        if self.hears(links) {
+            self.sink.write(bytes, links, outbox);
+        }
+    }
+
+    /// The source has fallen silent: what the resampler holds goes out. `silence` is at least [`BLOCK`] frames of it.
+    pub(crate) fn finish(&mut self, silence: &[f32], links: &mut Slab<Link>, outbox: &mut Outbox) {
+        let mut left = self.converter.tail_frames();
+        while left > 0 {
+            let frames = left.min(BLOCK);
+            self.feed(&silence[..frames * self.converter.source_channels], links, outbox);
+            left -= frames;
+        }
+        self.converter.reset();
+    }
+
+    /// At the end of a cycle; see [`Output::settle`].
+    pub(crate) fn settle(&mut self, running: bool, outbox: &mut Outbox) {
+        if let Sink::Blocks(output) = &mut self.sink {
+            output.settle(running, outbox);
+        }
+    }
+}
+
+impl Sink {
+    fn write(&mut self, bytes: &[u8], links: &mut Slab<Link>, outbox: &mut Outbox) {
+        match self {
+            Sink::Blocks(output) => output.write(bytes, outbox),
+            Sink::Link(link) => {
+                if let Some(link) = links.get_mut(*link) {
+                    link.write(bytes);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn set_spec_rate(&mut self, rate: u32) {
+        if let Sink::Blocks(output) = self {
+            output.spec.rate = rate;
+        }
+    }
+
+    pub(crate) fn timing(&self, source_usec: u64, links: &Slab<Link>) -> RecordTiming {
+        match self {
+            Sink::Blocks(output) => output.timing(source_usec),
+            Sink::Link(link) => {
+                let bytes = links.get(*link).map_or(0, |link| link.ring.totals().0);
+                RecordTiming { source_usec, write_index: bytes, handed_over: bytes }
+            }
         }
     }
 }
@@ -161,6 +248,23 @@ impl Converter {
                 (resampler.delay_frames() * 1e6 / f64::from(self.source_rate.max(1))) as u64
             }
             RateStage::Same | RateStage::Peaks(_) => 0,
+        }
+    }
+
+    /// Frames of the source after which all that it played has come out; a second's at most.
+    fn tail_frames(&self) -> usize {
+        match &self.rate {
+            RateStage::Resample(resampler) => resampler.history_frames().min(self.source_rate as usize),
+            RateStage::Same | RateStage::Peaks(_) => 0,
+        }
+    }
+
+    /// Forgets what was played.
+    pub(crate) fn reset(&mut self) {
+        match &mut self.rate {
+            RateStage::Same => {}
+            RateStage::Resample(resampler) => resampler.reset(),
+            RateStage::Peaks(detector) => detector.reset(),
         }
     }
 
@@ -313,11 +417,7 @@ impl Output {
         self.latency_usec = latency_usec;
     }
 
-    pub(crate) fn set_spec_rate(&mut self, rate: u32) {
-        self.spec.rate = rate;
-    }
-
-    pub(crate) fn timing(&self, source_usec: u64) -> RecordTiming {
+    fn timing(&self, source_usec: u64) -> RecordTiming {
         RecordTiming { source_usec, write_index: self.captured, handed_over: self.handed_over }
     }
 }

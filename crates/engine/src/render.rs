@@ -2,16 +2,16 @@
 
 use crate::bus::Bus;
 use crate::core::Core;
-use crate::device::Device;
-use crate::outbox::Outbox;
-use crate::playback::{BLOCK, Playback, Voice};
-use crate::record::Record;
-use crate::slab::{NONE, Slab};
+use crate::device::{Device, DeviceClock};
+use crate::flow::Flow;
+use crate::playback::{BLOCK, Input, Playback, Voice};
+use crate::record::{Ears, Output, Record};
+use crate::slab::NONE;
 use crate::types::{MAX_LATENCY_USEC, MIN_LATENCY_USEC};
 
 /// How long, in microseconds, a device may put off rendering the moment at which a stream runs dry: what the client
 /// writes until then is heard without a gap and without being late, since nobody has heard that moment yet.
-const GRACE_USEC: u64 = 10_000;
+pub(crate) const GRACE_USEC: u64 = 10_000;
 
 /// How late, in nanoseconds, the sound thread must be woken for that to count as the machine having stood still.
 const LATE_NANOS: u64 = 1_000_000;
@@ -22,7 +22,7 @@ const STANDSTILL_NANOS_MAX: u64 = 100_000_000;
 
 /// Longest time, in nanoseconds, that a device renders at once. Who asks for more sound than the machine can make
 /// loses the rest, and the thread looks at its commands and at the other devices.
-const RENDER_NANOS_MAX: u64 = 100_000_000;
+pub(crate) const RENDER_NANOS_MAX: u64 = 100_000_000;
 
 /// A stream that has run dry, and whose client still has time.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,11 @@ pub(crate) struct Survey {
     pub(crate) streams: u32,
     pub(crate) buses: u32,
     pub(crate) cycle_usec: u64,
+    /// Whether the device has to run, and whether it has to for more than the tail of a resampler.
+    pub(crate) active: bool,
+    pub(crate) lively: bool,
+    /// Streams that only take part.
+    passive: u32,
     /// What playback streams make of the cycle; record streams say by `handover_usec` when they want something.
     playback_usec: u64,
     records: u32,
@@ -52,16 +57,12 @@ pub(crate) struct Survey {
     tail: u64,
     dry: Option<u64>,
     handover_usec: u64,
-    solo: u32,
+    pub(crate) solo: u32,
     pub(crate) hold: Option<Hold>,
     grace_usec: u64,
 }
 
 impl Survey {
-    pub(crate) fn is_active(&self) -> bool {
-        self.streams > 0 || self.records > 0 || self.tail > 0
-    }
-
     /// Frames of the device until something has to be done, at least one.
     pub(crate) fn frames_left(&self, rate: u32) -> u64 {
         let frames = |usec: u64| (u128::from(usec) * u128::from(rate) / 1_000_000) as u64;
@@ -70,28 +71,22 @@ impl Survey {
         frames(self.playback_usec).min(self.dry.unwrap_or(u64::MAX)).min(tail).min(handover).max(1)
     }
 
-    fn count(&mut self, record: &Record) {
+    fn count(&mut self, record: &Record, output: &Output) {
         self.records += 1;
-        self.cycle_usec = self.cycle_usec.min(record.output.latency_usec);
-        self.handover_usec = self.handover_usec.min(record.usec_left());
+        self.passive += u32::from(record.passive);
+        self.cycle_usec = self.cycle_usec.min(output.latency_usec);
+        self.handover_usec = self.handover_usec.min(record.usec_left(output));
         // Whoever listens closely is not made to wait for others' clients.
-        self.grace_usec = self.grace_usec.min(record.output.latency_usec / 4);
+        self.grace_usec = self.grace_usec.min(output.latency_usec / 4);
     }
 
     /// Until when to wait for a stream that is dry `dry` frames from what is rendered, if it is to be waited for.
     /// Its client has not had the time until `resumed`, at which the machine went on.
-    fn hold_for(
-        &self,
-        device: &Device,
-        playback: &Playback,
-        dry: u64,
-        resumed: u64,
-        now: u64,
-    ) -> Option<u64> {
+    fn hold_for(&self, device: &Device, flow: &Flow, dry: u64, resumed: u64, now: u64) -> Option<u64> {
         let dry_at = device.clock?.time_of(dry, device.spec.rate);
         let from = resumed.clamp(dry_at, dry_at.saturating_add(STANDSTILL_NANOS_MAX));
         let until = from.saturating_add(self.grace_usec * 1000);
-        (playback.flow.may_be_late() && (dry_at..until).contains(&now)).then_some(until)
+        (flow.may_be_late() && (dry_at..until).contains(&now)).then_some(until)
     }
 }
 
@@ -103,12 +98,27 @@ impl Core {
         }
     }
 
+    /// What there is to do for a device, and when.
     pub(crate) fn survey(&self, slot: u32, now: u64) -> Option<Survey> {
         let device = self.devices.get(slot)?;
+        if device.joint.head != NONE {
+            return Some(self.survey_with(device, now, device.lively, device.joint.is_active()));
+        }
+        let survey = self.survey_with(device, now, true, false);
+        // Without passive streams where nothing but the tail of a resampler is left beside them.
+        let again = survey.passive > 0 && !survey.lively;
+        Some(if again { self.survey_with(device, now, false, false) } else { survey })
+    }
+
+    /// `lively` says whether passive streams play, `joined` whether other devices make this one run.
+    fn survey_with(&self, device: &Device, now: u64, lively: bool, joined: bool) -> Survey {
         let mut survey = Survey {
             streams: 0,
             buses: 0,
             cycle_usec: MAX_LATENCY_USEC,
+            active: false,
+            lively: false,
+            passive: 0,
             playback_usec: MAX_LATENCY_USEC,
             records: 0,
             tapped: false,
@@ -117,18 +127,18 @@ impl Core {
             handover_usec: u64::MAX,
             solo: NONE,
             hold: None,
-            grace_usec: GRACE_USEC,
+            grace_usec: if joined { device.joint.grace_usec } else { GRACE_USEC },
         };
         if device.suspended {
             survey.cycle_usec = 0;
-            return Some(survey);
+            return survey;
         }
-        for record in self.active_records(device.records) {
-            survey.count(record);
+        for (record, output) in self.listeners(device.records) {
+            survey.count(record, output);
         }
         let mut at = device.buses;
         while let Some(bus) = self.buses.get(at) {
-            self.survey_bus(device, bus, now, &mut survey);
+            self.survey_bus(device, bus, now, lively, &mut survey);
             at = bus.next;
         }
         survey.playback_usec = survey.playback_usec.max(MIN_LATENCY_USEC);
@@ -136,31 +146,35 @@ impl Core {
         if survey.streams != 1 || survey.tapped || survey.tail > 0 || !device.gains.is_unity() {
             survey.solo = NONE;
         }
-        if !survey.is_active() {
+        survey.lively = survey.streams + survey.records > survey.passive;
+        survey.active = survey.lively || survey.tail > 0 || joined;
+        if !survey.active {
             survey.cycle_usec = 0;
         }
-        Some(survey)
+        survey
     }
 
-    fn survey_bus(&self, device: &Device, bus: &Bus, now: u64, survey: &mut Survey) {
+    fn survey_bus(&self, device: &Device, bus: &Bus, now: u64, lively: bool, survey: &mut Survey) {
         let (rate, bus_rate) = (u64::from(device.spec.rate), u64::from(bus.rate.max(1)));
+        let device_frames = |frames: u64| (frames * rate).div_ceil(bus_rate);
         survey.buses += 1;
-        survey.tail = survey.tail.max((bus.tail as u64 * rate).div_ceil(bus_rate));
+        survey.tail = survey.tail.max(device_frames(bus.tail as u64));
         // What a resampler takes for so many frames varies by one.
         let slack = u64::from(bus.resampler.is_some());
         let mut slot = bus.streams;
         while let Some(playback) = self.playbacks.get(slot) {
-            for record in self.active_records(playback.voice.taps) {
-                survey.tapped = true;
-                survey.count(record);
+            survey.tapped |= self.is_tapped(playback);
+            for (record, output) in self.listeners(playback.voice.taps) {
+                survey.count(record, output);
             }
-            if playback.is_active() {
+            if playback.is_active(lively, &self.links) {
                 survey.streams += 1;
+                survey.passive += u32::from(playback.passive);
                 survey.playback_usec = survey.playback_usec.min(playback.latency_usec);
                 survey.solo = if playback.can_pass() { slot } else { NONE };
-                if let Some(frames) = playback.flow.queue.frames_until_dry().map(u64::from) {
-                    let dry = (frames * rate).div_ceil(bus_rate) + 2 * slack;
-                    let hold = survey.hold_for(device, playback, dry, self.resumed, now).map(|until| {
+                if let Some(frames) = self.frames_until_dry(playback).map(u64::from) {
+                    let dry = device_frames(frames) + 2 * slack;
+                    let hold = self.hold_for(playback, survey, device, dry, now).map(|until| {
                         // What its client writes is waited for.
                         playback.appetite.set(true);
                         // One frame stays, so that the stream does not start anew.
@@ -172,63 +186,118 @@ impl Core {
                     }
                 }
             }
-            let drained = playback.flow.frames_until_drained();
-            let drained = drained.map(|frames| (frames as u64 * rate).div_ceil(bus_rate) + 2 * slack);
-            survey.dry = survey.dry.into_iter().chain(drained).min();
+            if let Input::Client(flow) = &playback.input {
+                let drained =
+                    flow.frames_until_drained().map(|frames| device_frames(frames as u64) + 2 * slack);
+                survey.dry = survey.dry.into_iter().chain(drained).min();
+            }
             slot = playback.next;
         }
     }
 
-    fn active_records(&self, first: u32) -> impl Iterator<Item = &Record> {
-        let list = std::iter::successors(self.records.get(first), |record| self.records.get(record.next));
-        list.filter(|record| record.is_active())
+    fn hold_for(
+        &self,
+        playback: &Playback,
+        survey: &Survey,
+        device: &Device,
+        dry: u64,
+        now: u64,
+    ) -> Option<u64> {
+        match &playback.input {
+            Input::Client(flow) => survey.hold_for(device, flow, dry, self.resumed, now),
+            Input::Loop(_) | Input::Link(_) => None,
+        }
     }
 
-    /// Renders up to `now` what has not been rendered yet.
+    /// Frames that a stream can play before it has no more, as far as that is known.
+    fn frames_until_dry(&self, playback: &Playback) -> Option<u32> {
+        match &playback.input {
+            Input::Client(flow) => flow.queue.frames_until_dry(),
+            Input::Loop(_) => None,
+            Input::Link(end) => {
+                let link = self.links.get(end.link).filter(|link| !link.taking)?;
+                u32::try_from(link.ring.sound_frames()).ok()
+            }
+        }
+    }
+
+    /// Whether somebody listens to this stream alone.
+    fn is_tapped(&self, playback: &Playback) -> bool {
+        self.records_from(playback.voice.taps).any(|record| record.hears(&self.links))
+    }
+
+    fn records_from(&self, first: u32) -> impl Iterator<Item = &Record> {
+        std::iter::successors(self.records.get(first), |record| self.records.get(record.next))
+    }
+
+    /// The record streams of clients in a list which are not corked.
+    pub(crate) fn listeners(&self, first: u32) -> impl Iterator<Item = (&Record, &Output)> {
+        self.records_from(first).filter_map(|record| Some((record, record.listener()?)))
+    }
+
+    /// Renders up to `now` what has not been rendered yet, on the device and those that are joined with it.
     pub(crate) fn catch_up(&mut self, slot: u32, now: u64) {
-        let Some(device) = self.devices.get_mut(slot) else { return };
+        if self.graph.stale {
+            self.relink();
+        }
+        match self.joint(slot).head {
+            NONE => self.catch_up_alone(slot, now),
+            head => self.catch_up_joined(head, now),
+        }
+    }
+
+    fn catch_up_alone(&mut self, slot: u32, now: u64) {
+        let Some(device) = self.devices.get(slot) else { return };
         let rate = device.spec.rate;
-        let Some(due) = device.clock.as_mut().map(|clock| clock.due(now, rate)) else { return };
-        if due == 0 || device.suspended {
+        let Some(clock) = device.clock else { return };
+        if clock.due(now, rate) == 0 || device.suspended {
             return;
         }
         let Some(survey) = self.survey(slot, now) else { return };
-        let due = survey.hold.map_or(due, |hold| due.min(hold.frames));
+        let clock = DeviceClock::starting_at(clock.from(now));
+        let end = survey.hold.map_or(now, |hold| now.min(clock.time_of(hold.frames, rate)));
+        if let Some(device) = self.devices.get_mut(slot) {
+            (device.clock, device.lively) = (Some(clock), survey.lively);
+        }
         let started = (self.stopwatch)();
-        let mut left = due as usize;
-        while left > 0 {
-            left -= self.render_piece(slot, left, survey.solo, now);
-            if (self.stopwatch)().saturating_sub(started) > RENDER_NANOS_MAX {
-                self.skip(slot, left);
-                break;
-            }
-        }
+        self.render(slot, end, survey.solo, now, started);
         self.settle(slot, now);
-        let covered = due * 1_000_000_000 / u64::from(rate.max(1));
-        if let Some(device) = self.devices.get(slot) {
-            device.gauges.add_load((self.stopwatch)().saturating_sub(started), covered);
-        }
     }
 
-    /// Leaves out frames that there was no time for.
-    fn skip(&mut self, slot: u32, frames: usize) {
-        if let Some(clock) = self.devices.get_mut(slot).and_then(|device| device.clock.as_mut()) {
-            clock.rendered += frames as u64;
+    /// Renders one device up to `end`. Since `started`, on the stopwatch, only so much time may go by; the rest is
+    /// left out then, and the answer is no.
+    pub(crate) fn render(&mut self, slot: u32, end: u64, solo: u32, now: u64, started: u64) -> bool {
+        let Some(device) = self.devices.get_mut(slot) else { return true };
+        let rate = device.spec.rate;
+        let Some(clock) = &mut device.clock else { return true };
+        let due = clock.due(end, rate);
+        clock.time = clock.time.max(end);
+        let before = (self.stopwatch)();
+        let (mut left, mut after) = (due as usize, before);
+        while left > 0 && after.saturating_sub(started) <= RENDER_NANOS_MAX {
+            left -= self.render_piece(slot, left, solo, now);
+            after = (self.stopwatch)();
         }
+        if let Some(device) = self.devices.get(slot).filter(|_| due > 0) {
+            let covered = due * 1_000_000_000 / u64::from(rate.max(1));
+            device.gauges.add_load(after.saturating_sub(before), covered);
+        }
+        left == 0
     }
 
     /// Tells what has become true of the device's streams.
     pub(crate) fn settle(&mut self, slot: u32, now: u64) {
         let running = self.is_running(slot);
         let Some(device) = self.devices.get(slot) else { return };
+        let lively = running && device.lively;
         let mut at = device.buses;
         while let Some(bus) = self.buses.get(at) {
             let mut stream = bus.streams;
             while let Some(playback) = self.playbacks.get_mut(stream) {
-                playback.settle(now, running, &mut self.outbox);
+                playback.settle(now, if playback.passive { lively } else { running }, &mut self.outbox);
                 let mut tap = playback.voice.taps;
                 while let Some(record) = self.records.get_mut(tap) {
-                    record.output.settle(running, &mut self.outbox);
+                    record.settle(running, &mut self.outbox);
                     tap = record.next;
                 }
                 stream = playback.next;
@@ -237,7 +306,7 @@ impl Core {
         }
         let mut at = device.records;
         while let Some(record) = self.records.get_mut(at) {
-            record.output.settle(running, &mut self.outbox);
+            record.settle(running, &mut self.outbox);
             at = record.next;
         }
     }
@@ -246,26 +315,28 @@ impl Core {
     fn render_piece(&mut self, slot: u32, left: usize, solo: u32, now: u64) -> usize {
         let Some(device) = self.devices.get_mut(slot) else { return left };
         let frames = left.min(device.piece);
-        if let Some(stream) = self.playbacks.get_mut(solo) {
-            pass_through(device, stream, frames, now, &mut self.outbox);
+        let Self { playbacks, records, links, outbox, .. } = self;
+        let mut ears = Ears { records, links, outbox };
+        if let Some(stream) = playbacks.get_mut(solo) {
+            pass_through(device, stream, frames, now, &mut ears);
         } else {
             self.mix_piece(slot, frames, now);
         }
         let Some(device) = self.devices.get_mut(slot) else { return left };
-        feed_monitor(device, frames, &mut self.records, &mut self.outbox);
-        if let Some(clock) = &mut device.clock {
-            clock.rendered += frames as u64;
-        }
+        let Self { records, links, outbox, .. } = self;
+        feed_monitor(device, frames, &mut Ears { records, links, outbox });
         frames
     }
 
     fn mix_piece(&mut self, slot: u32, frames: usize, now: u64) {
-        let Some(device) = self.devices.get_mut(slot) else { return };
-        let channels = device.channels();
+        let Self { devices, buses, playbacks, records, links, outbox, scratch, .. } = self;
+        let mut ears = Ears { records, links, outbox };
+        let Some(device) = devices.get_mut(slot) else { return };
+        let (channels, lively) = (device.channels(), device.lively);
         let mix = &mut device.mix[..frames * channels];
         mix.fill(0.0);
         let mut at = device.buses;
-        while let Some(bus) = self.buses.get_mut(at) {
+        while let Some(bus) = buses.get_mut(at) {
             at = bus.next;
             let needed = bus.resampler.as_ref().map_or(frames, |resampler| resampler.input_needed(frames));
             // The room was made for the most that can be needed; less sound is better than a panic.
@@ -283,27 +354,27 @@ impl Core {
             };
             let (mut active, mut tapped) = (false, false);
             let mut stream = bus.streams;
-            while let Some(playback) = self.playbacks.get_mut(stream) {
+            while let Some(playback) = playbacks.get_mut(stream) {
                 stream = playback.next;
-                let is_active = playback.is_active();
+                let is_active = playback.is_active(lively, ears.links);
                 active |= is_active;
-                let Playback { flow, voice, .. } = playback;
+                let Playback { input, voice, .. } = playback;
                 let frame_size = voice.spec.frame_size();
                 // Who listens to this stream alone hears silence where it has none to give, as from the device.
                 let mut heard = 0;
                 if is_active {
-                    flow.pull(needed, wait, now, &mut self.outbox, |at, samples, outbox| {
-                        voice.tap_silence(at - heard, &mut self.scratch, &mut self.records, outbox);
+                    input.pull(needed, wait, now, &mut ears, |at, samples, ears| {
+                        voice.tap_silence(at - heard, scratch, ears);
                         let frames = samples.len() / frame_size;
                         heard = at + frames;
                         let target = &mut target[at * channels..heard * channels];
-                        voice.mix(samples, target, channels, &mut self.scratch, &mut self.records, outbox);
+                        voice.mix(samples, target, channels, scratch, ears);
                     });
                 } else {
-                    flow.pass_silence(needed);
+                    input.pass_silence(needed);
                 }
                 tapped |= voice.taps != NONE;
-                voice.tap_silence(needed - heard, &mut self.scratch, &mut self.records, &mut self.outbox);
+                voice.tap_silence(needed - heard, scratch, &mut ears);
             }
             let Some(resampler) = &mut bus.resampler else { continue };
             // Who listens is given as much as the resampler takes, so that must go on too.
@@ -325,11 +396,11 @@ impl Core {
 }
 
 /// The only stream on a device whose spec it shares reaches it bit for bit.
-fn pass_through(device: &mut Device, stream: &mut Playback, frames: usize, now: u64, outbox: &mut Outbox) {
+fn pass_through(device: &mut Device, stream: &mut Playback, frames: usize, now: u64, ears: &mut Ears<'_>) {
     let (format, frame_size) = (device.spec.format, device.spec.frame_size());
     let out = &mut device.out[..frames * frame_size];
     out.fill(format.silence_byte());
-    stream.flow.pull(frames, 0, now, outbox, |at, samples, _| {
+    stream.input.pull(frames, 0, now, ears, |at, samples, _| {
         let start = at * frame_size;
         let len = samples.len();
         Voice::pass(format, samples, &mut out[start..start + len]);
@@ -337,7 +408,8 @@ fn pass_through(device: &mut Device, stream: &mut Playback, frames: usize, now: 
 }
 
 /// Hands what the device plays to its record streams.
-fn feed_monitor(device: &mut Device, frames: usize, records: &mut Slab<Record>, outbox: &mut Outbox) {
+fn feed_monitor(device: &mut Device, frames: usize, ears: &mut Ears<'_>) {
+    let Ears { records, links, outbox } = ears;
     if device.records == NONE {
         return;
     }
@@ -348,11 +420,11 @@ fn feed_monitor(device: &mut Device, frames: usize, records: &mut Slab<Record>, 
     let mut at = device.records;
     while let Some(record) = records.get_mut(at) {
         at = record.next;
-        if record.corked {
+        if !record.hears(links) {
             continue;
         }
         if record.can_pass() && unity {
-            record.feed_raw(out, outbox);
+            record.feed_raw(out, links, outbox);
             continue;
         }
         let samples = &mut device.monitor[..frames * channels];
@@ -362,7 +434,7 @@ fn feed_monitor(device: &mut Device, frames: usize, records: &mut Slab<Record>, 
             decoded = true;
         }
         for block in samples.chunks(BLOCK * channels) {
-            record.feed(block, outbox);
+            record.feed(block, links, outbox);
         }
     }
 }

@@ -24,6 +24,9 @@ pub const MAX_LATENCY_USEC: u64 = 2_000_000;
 /// Longest time in microseconds that recorded sound waits for a fragment to fill.
 pub const MAX_CAPTURE_USEC: u64 = 100_000;
 
+/// Longest delay in microseconds that a link can have.
+pub const MAX_LINK_USEC: u64 = 30_000_000;
+
 /// How the engine runs.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -97,6 +100,8 @@ pub struct PlaybackConfig {
     pub variable_rate: bool,
     /// A stream whose read index this one starts with (`syncid`).
     pub sync: Option<PlaybackId>,
+    /// Whether it plays only while its device runs for another reason than this stream and others like it.
+    pub passive: bool,
 }
 
 /// Where a record stream listens.
@@ -135,6 +140,8 @@ pub struct RecordConfig {
     pub peak_detect: bool,
     /// Whether [`crate::Engine::set_record_rate`] may be used.
     pub variable_rate: bool,
+    /// Whether it hears what the device plays while that runs, but does not make it run.
+    pub passive: bool,
 }
 
 /// Where the next bytes of a playback stream go (`pa_seek_mode_t`).

@@ -152,7 +152,7 @@ impl Shared {
     }
 }
 
-/// The bytes of a [`Chunk`], without a reference to them: they may change while they are looked at, so they
+/// The bytes of a [`Chunk`], or other private ones, without a reference to them: they may change while they are looked at, so they
 /// are only copied out. None of this allocates, locks or makes a system call.
 #[derive(Clone, Copy)]
 pub struct Samples<'a> {
@@ -161,6 +161,17 @@ pub struct Samples<'a> {
 }
 
 impl<'a> Samples<'a> {
+    /// Private bytes, for whoever mixes them as it mixes chunks.
+    ///
+    /// ```
+    /// let mut out = [0; 2];
+    /// assert!(sealpulse_memory::Samples::of(&[1, 2, 3]).copy_to(1, &mut out));
+    /// assert_eq!(out, [2, 3]);
+    /// ```
+    pub fn of(bytes: &'a [u8]) -> Samples<'a> {
+        Samples { range: RawRange::of_slice(bytes), chunk: PhantomData }
+    }
+
     /// Bytes that there are.
     pub fn len(&self) -> usize {
         self.range.length()
@@ -190,8 +201,9 @@ impl<'a> Samples<'a> {
     pub fn read_at(&self, offset: usize, out: &mut [u8]) -> Result<(), MemoryError> {
         check_range(offset, out.len(), self.len())?;
         let part = self.range.part(offset, out.len())?;
-        // SAFETY: the chunk, whose lifetime `self` has, keeps the memory of its range:
+        // SAFETY: what `self` borrows, a chunk mostly, keeps the memory of its range:
         // - bytes of a vector: it is neither changed nor dropped before the last chunk;
+        // - bytes of a slice: they are borrowed for as long as `self` lives;
         // - a slot or an import: it holds the segment, whose mapping goes when the last holder does; it is
         //   a sealed memfd or private memory, whose pages are always there.
         unsafe { part.copy_out(out) };

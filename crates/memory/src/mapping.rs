@@ -156,6 +156,11 @@ impl RawRange {
         RawRange { start: bytes.as_mut_ptr(), length: bytes.len() }
     }
 
+    /// The bytes of a slice, to be read while it is borrowed.
+    pub(crate) fn of_slice(bytes: &[u8]) -> RawRange {
+        RawRange { start: bytes.as_ptr().cast_mut(), length: bytes.len() }
+    }
+
     pub(crate) fn length(self) -> usize {
         self.length
     }

@@ -1,6 +1,7 @@
 //! The control thread's side of the engine: makes what sound threads need, keeps track of what they hold, and drops
 //! what they are done with.
 
+mod links;
 mod playback;
 mod record;
 
@@ -14,6 +15,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use sealpulse_dsp::{RemixMatrix, RemixOptions};
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
+use self::links::LinkInfo;
 use self::playback::PlaybackInfo;
 use self::record::RecordInfo;
 use crate::command::{Command, DeviceVolume};
@@ -80,10 +82,12 @@ pub struct Engine {
     devices: HashMap<DeviceId, DeviceInfo>,
     playbacks: HashMap<PlaybackId, PlaybackInfo>,
     records: HashMap<RecordId, RecordInfo>,
+    links: HashMap<u32, LinkInfo>,
     pub(crate) device_slots: Slots,
     pub(crate) bus_slots: Slots,
     pub(crate) playback_slots: Slots,
     pub(crate) record_slots: Slots,
+    pub(crate) link_slots: Slots,
 }
 
 impl Engine {
@@ -121,10 +125,12 @@ impl Engine {
             devices: HashMap::new(),
             playbacks: HashMap::new(),
             records: HashMap::new(),
+            links: HashMap::new(),
             device_slots: slots(),
             bus_slots: slots(),
             playback_slots: slots(),
             record_slots: slots(),
+            link_slots: slots(),
         };
         Ok((engine, core, their_commands))
     }
@@ -178,6 +184,7 @@ impl Engine {
             Garbage::Bus(bus) => self.bus_slots.free.push(bus.id),
             Garbage::Playback(stream) => self.playback_slots.free.push(stream.id.0),
             Garbage::Record(record) => self.record_slots.free.push(record.id.0),
+            Garbage::Link(link) => self.link_slots.free.push(link.id),
             _ => {}
         }
     }

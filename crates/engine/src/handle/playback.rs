@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use sealpulse_dsp::{RemixMatrix, Resampler};
+use sealpulse_memory::Chunk;
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
 use super::{Engine, SharedBus, check, fits_resampler, remix};
 use crate::bus::Bus;
 use crate::command::{Command, PlaybackCommand};
 use crate::device::Device;
+use crate::flow::Flow;
 use crate::gains::Gains;
-use crate::playback::{Appetite, Flow, Playback, Voice};
+use crate::playback::{Appetite, Input, Loop, Playback, Voice};
 use crate::queue::{Room, StreamQueue};
 use crate::slab::NONE;
 use crate::thread;
 use crate::types::{
-    Data, DeviceId, EngineError, Event, PlaybackConfig, PlaybackId, QueueAttr, RecordFrom, Remix, Seek,
+    Data, DeviceId, EngineError, Event, MAX_LATENCY_USEC, PlaybackConfig, PlaybackId, QueueAttr, RecordFrom,
+    Remix, Seek,
 };
 
 /// Chunks that a stream's list has room for at first.
@@ -35,6 +38,9 @@ pub(super) struct PlaybackInfo {
     /// The rate that its bus was made for.
     made_for: u32,
     pub(super) appetite: Arc<Appetite>,
+    /// Whether a client writes to it, and the link whose end it is.
+    is_client: bool,
+    pub(super) link: Option<u32>,
     /// Chunks that the sound thread holds, and how many its list has room for.
     pub(super) chunks: usize,
     pub(super) room: usize,
@@ -50,6 +56,47 @@ impl Engine {
         device: DeviceId,
         config: &PlaybackConfig,
     ) -> Result<PlaybackId, EngineError> {
+        let spec = config.spec;
+        let queue = StreamQueue::new(config.attr, spec.frame_size(), Room::with_capacity(FIRST_ROOM));
+        let flow = |id| Input::Client(Flow::new(id, queue, spec.frame_size(), config.corked));
+        let stream = self.make_playback(device, config, flow)?;
+        let id = stream.id;
+        self.queue_and_wake(Command::AddPlayback(stream, config.sync.map(|sync| sync.0)));
+        Ok(id)
+    }
+
+    /// Adds a stream that plays `sound` round and round. Sizes, `sync` and a variable rate do not matter, and there
+    /// are no events.
+    ///
+    /// # Errors
+    /// [`EngineError::BadSpec`] where spec and map are not valid or do not fit, or `sound` is not of whole frames;
+    /// [`EngineError::Full`].
+    pub fn add_loop(
+        &mut self,
+        device: DeviceId,
+        config: &PlaybackConfig,
+        sound: Chunk,
+    ) -> Result<PlaybackId, EngineError> {
+        check(&config.spec, &config.map)?;
+        let frame_size = config.spec.frame_size();
+        if sound.is_empty() || !sound.len().is_multiple_of(frame_size) {
+            return Err(EngineError::BadSpec { spec: config.spec, map_channels: config.map.channels() });
+        }
+        let config = PlaybackConfig { variable_rate: false, ..config.clone() };
+        let sound = Loop::new(sound, frame_size, config.corked);
+        let stream = self.make_playback(device, &config, |_| Input::Loop(sound))?;
+        let id = stream.id;
+        self.queue_and_wake(Command::AddPlayback(stream, None));
+        Ok(id)
+    }
+
+    /// A stream to be added, and its place.
+    pub(super) fn make_playback(
+        &mut self,
+        device: DeviceId,
+        config: &PlaybackConfig,
+        input: impl FnOnce(PlaybackId) -> Input,
+    ) -> Result<Box<Playback>, EngineError> {
         check(&config.spec, &config.map)?;
         let id = PlaybackId(self.playback_slots.take()?);
         let bus = match self.join_bus(device, &config.spec, config.variable_rate) {
@@ -60,6 +107,7 @@ impl Engine {
             }
         };
         let appetite = Arc::new(Appetite::default());
+        let input = input(id);
         let info = PlaybackInfo {
             device,
             bus,
@@ -69,18 +117,27 @@ impl Engine {
             variable_rate: config.variable_rate,
             made_for: config.spec.rate,
             appetite: Arc::clone(&appetite),
+            is_client: matches!(input, Input::Client(_)),
+            link: match &input {
+                Input::Link(end) => Some(end.link),
+                Input::Client(_) | Input::Loop(_) => None,
+            },
             chunks: 0,
             room: FIRST_ROOM,
         };
         let (remix, raw_ok) = self.match_channels(&info);
-        let frame_size = config.spec.frame_size();
-        let queue = StreamQueue::new(config.attr, frame_size, Room::with_capacity(FIRST_ROOM));
+        let latency_usec = match info.link {
+            // What it plays is there when it is needed, however seldom that is looked at.
+            Some(_) => MAX_LATENCY_USEC,
+            None => Self::clamp_latency(config.latency_usec),
+        };
         let stream = Playback {
             id,
             bus,
             next: NONE,
-            latency_usec: Self::clamp_latency(config.latency_usec),
-            flow: Flow::new(id, queue, frame_size, config.corked),
+            latency_usec,
+            passive: config.passive,
+            input,
             voice: Voice {
                 spec: config.spec,
                 gains: Gains::new(&config.volume, config.muted, config.spec.channels),
@@ -91,8 +148,7 @@ impl Engine {
             appetite,
         };
         self.playbacks.insert(id, info);
-        self.queue_and_wake(Command::AddPlayback(Box::new(stream), config.sync.map(|sync| sync.0)));
-        Ok(id)
+        Ok(Box::new(stream))
     }
 
     /// The bus for a stream of `spec` on `device`: the one of its rate, or one of its own for a variable rate.
@@ -156,12 +212,13 @@ impl Engine {
         if let Some(info) = self.playbacks.remove(&stream) {
             self.queue_and_wake(Command::RemovePlayback(stream.0));
             self.leave_bus(info.device, info.spec.rate, info.bus, info.variable_rate);
+            self.forget_link_end(info.link, |link| link.playback = None);
         }
     }
 
     /// What a client wrote. Data or offsets that are not whole frames are ignored, as PulseAudio does.
     pub fn push(&mut self, stream: PlaybackId, seek: Seek, offset: i64, data: Data) {
-        let Some(info) = self.playbacks.get_mut(&stream) else { return };
+        let Some(info) = self.playbacks.get_mut(&stream).filter(|info| info.is_client) else { return };
         let frame_size = info.spec.frame_size();
         let bytes = match &data {
             Data::Chunk(chunk) => chunk.len(),
@@ -279,6 +336,7 @@ impl Engine {
         };
         self.playback(stream, PlaybackCommand::Move { bus, remix, raw_ok });
         self.leave_bus(old_device, spec.rate, old_bus, own);
+        self.fit_links_of(stream);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use sealpulse_spec::{ChannelVolumes, SampleSpec};
 use super::{Engine, check, fits_resampler, remix};
 use crate::command::{Command, RecordCommand};
 use crate::gains::Gains;
-use crate::record::{Attachment, Converter, Output, Record};
+use crate::record::{Attachment, Converter, Output, Record, Sink};
 use crate::slab::NONE;
 use crate::types::{EngineError, MAX_CAPTURE_USEC, MIN_LATENCY_USEC, RecordConfig, RecordFrom, RecordId};
 
@@ -15,6 +15,8 @@ pub(super) struct RecordInfo {
     pub(super) config: RecordConfig,
     /// The rate that its converter was made for.
     made_for: u32,
+    /// The link whose end it is.
+    pub(super) link: Option<u32>,
 }
 
 impl Engine {
@@ -24,22 +26,36 @@ impl Engine {
     /// [`EngineError::BadSpec`] where spec and map are not valid or there is nothing to listen to,
     /// [`EngineError::Full`].
     pub fn add_record(&mut self, config: &RecordConfig) -> Result<RecordId, EngineError> {
+        let sink = |id| {
+            let latency_usec = capture_latency(config.latency_usec);
+            Sink::Blocks(Output::new(id, config.spec, config.fragsize, latency_usec))
+        };
+        let record = self.make_record(config, sink)?;
+        let id = record.id;
+        self.queue_and_wake(Command::AddRecord(record));
+        Ok(id)
+    }
+
+    /// A stream to be added, and its place.
+    pub(super) fn make_record(
+        &mut self,
+        config: &RecordConfig,
+        sink: impl FnOnce(RecordId) -> Sink,
+    ) -> Result<Box<Record>, EngineError> {
         check(&config.spec, &config.map)?;
         let (attachment, converter, raw_ok) = self.listen(config.from, config)?;
         let id = RecordId(self.record_slots.take()?);
-        let record = Record {
-            id,
-            attached: attachment,
-            next: NONE,
-            corked: config.corked,
-            raw_ok,
-            converter,
-            output: Output::new(id, config.spec, config.fragsize, capture_latency(config.latency_usec)),
+        let sink = sink(id);
+        let link = match sink {
+            Sink::Blocks(_) => None,
+            Sink::Link(link) => Some(link),
         };
-        self.records
-            .insert(id, RecordInfo { spec: config.spec, config: config.clone(), made_for: config.spec.rate });
-        self.queue_and_wake(Command::AddRecord(Box::new(record)));
-        Ok(id)
+        let (corked, passive) = (config.corked, config.passive);
+        let record =
+            Record { id, attached: attachment, next: NONE, corked, passive, raw_ok, converter, sink };
+        let (config, spec) = (config.clone(), config.spec);
+        self.records.insert(id, RecordInfo { spec, config, made_for: spec.rate, link });
+        Ok(Box::new(record))
     }
 
     /// How to get from what `from` gives to what the stream wants.
@@ -69,14 +85,15 @@ impl Engine {
 
     /// Removes a record stream; its blocks are dropped in a later [`Self::poll_events`].
     pub fn remove_record(&mut self, stream: RecordId) {
-        if self.records.remove(&stream).is_some() {
+        if let Some(info) = self.records.remove(&stream) {
             self.queue_and_wake(Command::RemoveRecord(stream.0));
+            self.forget_link_end(info.link, |link| link.record = None);
         }
     }
 
     /// Gives a stream a block to fill. At most 64 wait; more are dropped.
     pub fn supply(&mut self, stream: RecordId, block: Block) {
-        if self.records.contains_key(&stream) {
+        if self.records.get(&stream).is_some_and(|info| info.link.is_none()) {
             self.queue(Command::Record(stream.0, RecordCommand::Supply(block)));
         }
     }
@@ -141,6 +158,9 @@ impl Engine {
         if let Some(info) = self.records.get_mut(&stream) {
             info.config.from = from;
             info.made_for = info.spec.rate;
+            if let Some(link) = info.link {
+                self.fit_link(link);
+            }
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 mod capture;
 mod flow;
 mod limits;
+mod links;
+mod loops;
 mod mixing;
 mod queue;
 mod random;
@@ -159,6 +161,7 @@ fn playback_config(spec: SampleSpec) -> PlaybackConfig {
         remix: Remix::Full,
         variable_rate: false,
         sync: None,
+        passive: false,
     }
 }
 
@@ -175,6 +178,7 @@ fn record_config(from: RecordFrom, spec: SampleSpec) -> RecordConfig {
         remix: Remix::Full,
         peak_detect: false,
         variable_rate: false,
+        passive: false,
     }
 }
 

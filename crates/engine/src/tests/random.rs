@@ -7,6 +7,8 @@ use sealpulse_memory::{Pool, SegmentKind};
 use sealpulse_spec::Volume;
 
 use super::*;
+use crate::flow::Flow;
+use crate::playback::Input;
 
 const SPECS: [(SampleFormat, u8, u32); 8] = [
     (SampleFormat::S16Le, 2, 48_000),
@@ -337,7 +339,7 @@ impl World {
         self.bench.recorded.clear();
         for (stream, books) in &self.books {
             let Some(playback) = self.bench.core.playbacks.get(stream.0) else { continue };
-            let queue = &playback.flow.queue;
+            let Input::Client(Flow { queue, .. }) = &playback.input else { continue };
             assert_eq!((queue.write_index() % books.frame, queue.read_index() % books.frame), (0, 0));
             if books.ruined {
                 continue;
@@ -366,7 +368,8 @@ impl World {
         assert_eq!(self.bench.step(), None, "nothing is left to wake up for");
         assert_eq!((self.pool.used(), self.blocks.used()), (0, 0), "chunks and blocks");
         let engine = &self.bench.engine;
-        for slots in [&engine.device_slots, &engine.bus_slots, &engine.playback_slots, &engine.record_slots] {
+        let streams = [&engine.playback_slots, &engine.record_slots, &engine.link_slots];
+        for slots in [&engine.device_slots, &engine.bus_slots].into_iter().chain(streams) {
             assert_eq!(slots.free.len(), slots.next as usize, "slots");
         }
     }

@@ -112,6 +112,7 @@ impl Handle for CreatePlaybackStream {
             remix: remix(self.no_remap, self.no_remix),
             variable_rate: self.variable_rate,
             sync,
+            passive: false,
         };
         let stream = state.engine.add_playback(sink.device, &config).map_err(|_| ErrorCode::TooLarge)?;
         let input = SinkInput {

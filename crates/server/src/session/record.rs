@@ -128,6 +128,7 @@ impl Handle for CreateRecordStream {
             remix: remix(self.no_remap, self.no_remix),
             peak_detect: self.peak_detect,
             variable_rate: self.variable_rate,
+            passive: false,
         };
         let stream = state.engine.add_record(&config).map_err(|_| ErrorCode::TooLarge)?;
         let converted = resample_method(&spec, &map, &source.spec, &source.map, self.variable_rate);
