@@ -94,6 +94,9 @@ pub struct Config {
     pub notify: bool,
     /// Whether SIGTERM and SIGINT end the server. Leave it off where the server is one thread among others.
     pub handle_signals: bool,
+    /// Where modules keep what outlives the server: volumes, restore rules, default devices. It is made (mode 0700)
+    /// when something is saved. `None` forgets all at the end.
+    pub state_directory: Option<PathBuf>,
     /// Whether a null sink is there from the start, as if by `load-module module-null-sink` with these
     /// arguments.
     pub null_sink: Option<String>,
@@ -122,7 +125,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// No socket yet, a null sink, PulseAudio's defaults (s16le, two channels, 44,100 Hz).
+    /// No socket yet, nothing kept, a null sink, PulseAudio's defaults (s16le, two channels, 44,100 Hz).
     fn default() -> Self {
         Self {
             sockets: Vec::new(),
@@ -130,6 +133,7 @@ impl Default for Config {
             ready_fd: None,
             notify: true,
             handle_signals: true,
+            state_directory: None,
             null_sink: Some(String::new()),
             default_spec: SampleSpec { format: NATIVE_S16, channels: 2, rate: 44_100 },
             default_map: ChannelMap::stereo(),
@@ -168,6 +172,14 @@ pub fn runtime_directory() -> Result<PathBuf, ServerError> {
 /// As [`runtime_directory`].
 pub fn default_socket() -> Result<PathBuf, ServerError> {
     Ok(runtime_directory()?.join("native"))
+}
+
+/// The usual directory for what outlives the server: `sealpulse` in `$XDG_STATE_HOME`, else in `~/.local/state`;
+/// `None` where neither that variable nor `HOME` is set.
+pub fn state_directory() -> Option<PathBuf> {
+    let base = path_variable("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| path_variable("HOME").map(|home| home.join(".local/state")));
+    base.map(|base| base.join("sealpulse"))
 }
 
 /// A variable of the environment that holds a path; empty is as good as not set.

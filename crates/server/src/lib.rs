@@ -48,11 +48,14 @@ mod run;
 mod session;
 mod state;
 pub mod status;
+mod store;
 mod subscribe;
 mod timers;
 mod warn;
 
-pub use config::{Config, CookieSource, Limits, SocketConfig, default_socket, runtime_directory};
+pub use config::{
+    Config, CookieSource, Limits, SocketConfig, default_socket, runtime_directory, state_directory,
+};
 pub use error::ServerError;
 pub use modules::ModuleError;
 pub use run::{RunningServer, Server, run};

@@ -29,6 +29,7 @@ use crate::queries::Queries;
 use crate::registry::Registry;
 use crate::session::Sessions;
 use crate::state::{Settings, State};
+use crate::store::Writer;
 use crate::subscribe::EventQueue;
 use crate::timers::Timers;
 use crate::warn::RateLimit;
@@ -112,12 +113,14 @@ impl Server {
                 allow_exit: config.allow_exit,
                 allow_module_loading: config.allow_module_loading,
                 limits: config.limits,
+                state_directory: config.state_directory,
             },
             cookie,
             server_cookie: random_number(),
             handle,
             epoll,
             timers: Timers::default(),
+            writer: Writer::default(),
             engine,
             registry: Registry::default(),
             sessions: Sessions::default(),
@@ -356,6 +359,10 @@ impl State {
         }
         for place in 0..self.listeners.len() {
             self.close_listener(place);
+        }
+        // The last first, as what came later may lean on what was there.
+        for module in self.registry.modules.indexes().into_iter().rev() {
+            self.unload_module(module);
         }
         self.engine.commit();
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use calloop::LoopHandle;
@@ -22,6 +23,7 @@ use crate::listeners::Listener;
 use crate::queries::Queries;
 use crate::registry::{Owner, Registry};
 use crate::session::{SessionKey, Sessions};
+use crate::store::Writer;
 use crate::subscribe::{Event as Change, EventQueue, SERVER_INDEX};
 use crate::timers::Timers;
 use crate::warn::RateLimit;
@@ -35,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) allow_exit: bool,
     pub(crate) allow_module_loading: bool,
     pub(crate) limits: Limits,
+    /// Where modules keep what outlives the server.
+    pub(crate) state_directory: Option<PathBuf>,
 }
 
 /// The one state of the event loop.
@@ -47,6 +51,7 @@ pub(crate) struct State {
     /// Watches the clients' sockets and rings, the engine, and the loop of what is rarely ready.
     pub(crate) epoll: OwnedFd,
     pub(crate) timers: Timers,
+    pub(crate) writer: Writer,
     pub(crate) engine: Engine,
     pub(crate) registry: Registry,
     pub(crate) sessions: Sessions,

@@ -3,12 +3,14 @@
 
 pub(crate) mod args;
 pub(crate) mod argument;
+mod default_device_restore;
 mod error;
 mod kind;
 mod later;
 mod lifetime;
 mod native_protocol;
 mod null_sink;
+mod saved;
 mod sockets;
 
 pub use error::ModuleError;
@@ -22,8 +24,13 @@ use crate::state::State;
 use args::ModuleArgs;
 
 /// All modules, by name.
-pub(crate) static KINDS: &[&Kind] =
-    &[&native_protocol::FD, &native_protocol::TCP_KIND, &native_protocol::UNIX, &null_sink::KIND];
+pub(crate) static KINDS: &[&Kind] = &[
+    &default_device_restore::KIND,
+    &native_protocol::FD,
+    &native_protocol::TCP_KIND,
+    &native_protocol::UNIX,
+    &null_sink::KIND,
+];
 
 /// A module that is loaded.
 #[derive(Debug)]
