@@ -51,6 +51,9 @@ pub struct Limits {
     pub streams_per_client: usize,
     /// Streams on one sink, and on one source (`PA_ERR_TOOLARGE`). PulseAudio stops at 256.
     pub streams_per_device: usize,
+    /// Bytes of all samples in the cache, those that are being sent, and their properties (`PA_ERR_TOOLARGE`). A single
+    /// sample may have 16 MiB, as in PulseAudio, which has no limit for all.
+    pub sample_bytes: usize,
     /// Loaded modules (`PA_ERR_MODINITFAILED`).
     pub modules: usize,
     /// Bytes that wait for a client that does not read. Beyond that it is disconnected: it either hangs or
@@ -72,6 +75,7 @@ impl Default for Limits {
             clients: 1024,
             streams_per_client: 1024,
             streams_per_device: 2048,
+            sample_bytes: 128 << 20,
             modules: 256,
             queued_bytes: 8 << 20,
             proplist_bytes: 128 << 10,

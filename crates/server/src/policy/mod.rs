@@ -5,11 +5,13 @@ mod devices;
 mod new_stream;
 mod reconfigure;
 mod routing;
+mod samples;
 mod streams;
 mod volume;
 
 pub(crate) use devices::{DeviceError, NewSink, NewSource};
 pub(crate) use new_stream::{NewInput, NewOutput, with_factors};
+pub(crate) use samples::SAMPLE_SIZE_MAX;
 pub(crate) use streams::{
     capture_latency, check_proplist, engine_attr, playback_attr, record_attr, update_proplist,
 };

@@ -85,6 +85,10 @@ impl SinkInput {
 
     /// Works the sizes out again, after a wish or the sink has changed, and tells the engine.
     pub(crate) fn fix_attr(&mut self, engine: &mut Engine, max_latency_usec: u64) {
+        // All of a sample is in its queue already, however long it is.
+        if self.owner == Owner::Sample {
+            return;
+        }
         (self.attr, self.latency_usec) =
             playback_attr(self.asked_attr, self.latency_mode, &self.spec, max_latency_usec);
         let (queue, cycle_usec) = engine_attr(self.attr, self.latency_mode, self.latency_usec, &self.spec);

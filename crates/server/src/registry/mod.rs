@@ -1,4 +1,5 @@
-//! The objects that clients see: modules, clients, sinks, sources, sink inputs, source outputs, and their names.
+//! The objects that clients see: modules, clients, sinks, sources, sink inputs, source outputs, samples, and
+//! their names.
 //!
 //! Here is what they are and how they are found; what happens to them, and who is told, is in
 //! [`crate::policy`].
@@ -6,6 +7,7 @@
 mod client;
 mod device;
 pub(crate) mod names;
+mod sample;
 mod stream;
 mod table;
 
@@ -13,6 +15,7 @@ use crate::modules::Module;
 pub(crate) use client::Client;
 pub(crate) use device::{Sink, Source, SuspendCause};
 pub(crate) use names::Named;
+pub(crate) use sample::{Sample, Upload};
 pub(crate) use stream::{Owner, RecordOrigin, SinkInput, SourceOutput, StreamFlags};
 pub(crate) use table::Table;
 
@@ -27,6 +30,7 @@ pub(crate) struct Registry {
     pub(crate) sources: Table<Source>,
     pub(crate) sink_inputs: Table<SinkInput>,
     pub(crate) source_outputs: Table<SourceOutput>,
+    pub(crate) samples: Table<Sample>,
     pub(crate) names: Names,
     pub(crate) default_sink: Option<u32>,
     pub(crate) default_source: Option<u32>,
@@ -59,6 +63,14 @@ impl Registry {
                 Some(Named::Source(index)) => Some(index),
                 _ => name.parse().ok().filter(|&index| self.sources.get(index).is_some()),
             },
+        }
+    }
+
+    /// The sample of this name, or of this number.
+    pub(crate) fn sample_by_name(&self, name: &str) -> Option<u32> {
+        match self.names.get(name) {
+            Some(Named::Sample(index)) => Some(index),
+            _ => name.parse().ok().filter(|&index| self.samples.get(index).is_some()),
         }
     }
 

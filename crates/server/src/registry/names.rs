@@ -20,9 +20,10 @@ pub(crate) const DEFAULT_MONITOR: &str = "@DEFAULT_MONITOR@";
 pub(crate) enum Named {
     Sink(u32),
     Source(u32),
+    Sample(u32),
 }
 
-/// All names that are taken. Sinks and sources share them.
+/// All names that are taken. Sinks, sources and samples share them.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     taken: HashMap<String, Named>,

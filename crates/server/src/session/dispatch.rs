@@ -39,7 +39,7 @@ pub(crate) fn done() -> Handled<Ack> {
     Ok(Outcome::Reply(Ack {}))
 }
 
-/// Commands of the sample cache and of cards, which there are none of: the same answer for all.
+/// Commands of cards, which there are none of: the same answer for all.
 macro_rules! refuse_all {
     ($($command:ident => $error:ident;)*) => {$(
         impl Handle for command::$command {
@@ -51,12 +51,6 @@ macro_rules! refuse_all {
 }
 
 refuse_all! {
-    CreateUploadStream => NotSupported;
-    DeleteUploadStream => NoEntity;
-    FinishUploadStream => NoEntity;
-    PlaySample => NoEntity;
-    RemoveSample => NoEntity;
-    GetSampleInfo => NoEntity;
     GetCardInfo => NoEntity;
     SetCardProfile => NoEntity;
     SetPortLatencyOffset => NoEntity;
@@ -156,7 +150,13 @@ impl State {
     }
 
     fn handle_block(&mut self, key: SessionKey, channel: u32, offset: i64, seek: SeekMode, payload: Payload) {
-        let Some(session) = self.sessions.get(key) else { return };
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(upload) = session.uploads.get_mut(&channel) {
+            return match &payload {
+                Payload::Chunk(chunk) => upload.take(chunk),
+                Payload::Lost { length } => upload.skip(*length as usize),
+            };
+        }
         // A block may still be under way when the stream has ended.
         let Some(index) = session.playback_index(channel).filter(|_| session.authorized) else { return };
         let Some(input) = self.registry.sink_inputs.get(index) else { return };

@@ -141,7 +141,7 @@ fn number(format: &FormatInfo, key: &str) -> Result<Option<i64>, ErrorCode> {
 }
 
 /// Whether a device that takes `device` takes `stream` (`pa_format_info_is_compatible`).
-fn is_compatible(device: &FormatInfo, stream: &FormatInfo) -> bool {
+pub(crate) fn is_compatible(device: &FormatInfo, stream: &FormatInfo) -> bool {
     device.encoding == stream.encoding
         && device.properties.iter().all(|(key, _)| match (value(device, key), value(stream, key)) {
             (Ok(Some(ours)), Ok(Some(theirs))) => values_meet(&ours, &theirs),

@@ -2,10 +2,10 @@
 
 use sealpulse_protocol::command::{
     Ack, CardInfo, ClientInfo, GetCardInfoList, GetClientInfo, GetClientInfoList, GetModuleInfo,
-    GetModuleInfoList, GetSampleInfoList, GetServerInfo, GetSinkInfo, GetSinkInfoList, GetSinkInputInfo,
-    GetSinkInputInfoList, GetSourceInfo, GetSourceInfoList, GetSourceOutputInfo, GetSourceOutputInfoList,
-    LookupReply, LookupSink, LookupSource, ModuleInfo, SampleInfo, ServerInfo, SinkInfo, SinkInputInfo,
-    SourceInfo, SourceOutputInfo, Stat, StatReply, Subscribe,
+    GetModuleInfoList, GetServerInfo, GetSinkInfo, GetSinkInfoList, GetSinkInputInfo, GetSinkInputInfoList,
+    GetSourceInfo, GetSourceInfoList, GetSourceOutputInfo, GetSourceOutputInfoList, LookupReply, LookupSink,
+    LookupSource, ModuleInfo, ServerInfo, SinkInfo, SinkInputInfo, SourceInfo, SourceOutputInfo, Stat,
+    StatReply, Subscribe,
 };
 use sealpulse_protocol::{DeviceState, ErrorCode, Usec};
 use sealpulse_spec::{ChannelVolumes, SampleFormat, SampleSpec, Volume};
@@ -24,7 +24,7 @@ pub(super) const PROTOCOL_DRIVER: &str = "protocol-native.c";
 const VOLUME_STEPS: u32 = 0x10001;
 
 /// The spec that a client of this version can understand: formats that came later are shown as float.
-fn known_spec(spec: SampleSpec, version: u32) -> SampleSpec {
+pub(super) fn known_spec(spec: SampleSpec, version: u32) -> SampleSpec {
     let format = match spec.format {
         SampleFormat::S32Le if version < 12 => SampleFormat::F32Le,
         SampleFormat::S32Be if version < 12 => SampleFormat::F32Be,
@@ -355,12 +355,6 @@ impl Handle for GetSourceOutputInfoList {
     }
 }
 
-impl Handle for GetSampleInfoList {
-    fn handle(self, _: &mut State, _: Caller) -> Handled<Vec<SampleInfo>> {
-        Ok(Outcome::Reply(Vec::new()))
-    }
-}
-
 impl Handle for GetCardInfoList {
     fn handle(self, _: &mut State, _: Caller) -> Handled<Vec<CardInfo>> {
         Ok(Outcome::Reply(Vec::new()))
@@ -397,12 +391,13 @@ impl Handle for Stat {
             mapped += counters.memory_mapped;
             moved += counters.bytes_referenced + counters.bytes_copied;
         }
+        let samples = state.registry.samples.values().map(|sample| sample.sound.len() as u64).sum();
         Ok(Outcome::Reply(StatReply {
             allocated_blocks: links,
             allocated_size: saturate(mapped),
             accumulated_blocks: links,
             accumulated_size: saturate(moved),
-            sample_cache_size: 0,
+            sample_cache_size: saturate(samples),
         }))
     }
 }

@@ -10,6 +10,7 @@ mod modules;
 mod object_message;
 mod playback;
 mod record;
+mod samples;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,9 @@ use sealpulse_transport::{Credentials, Link, TransportKind};
 use slab::Slab;
 
 use crate::access::Access;
+use crate::registry::Upload;
 use dispatch::{Caller, Handle, Handled, Outcome};
+pub(crate) use formats::is_compatible as formats_meet;
 
 /// Names a session for good: the place of one that has ended may be taken by another, which this does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) ring: Ring,
     /// Sink inputs by the channel that the client knows them by.
     pub(crate) playback: BTreeMap<u32, u32>,
+    /// Samples that it sends, by channel; playback streams share the numbers.
+    pub(crate) uploads: BTreeMap<u32, Upload>,
     /// Source outputs by channel.
     pub(crate) record: BTreeMap<u32, u32>,
     next_playback_channel: u32,
@@ -110,6 +115,7 @@ impl Session {
             transport: TransportKind::Socket,
             ring: Ring::None,
             playback: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             record: BTreeMap::new(),
             next_playback_channel: 0,
             next_record_channel: 0,
@@ -134,26 +140,40 @@ impl Session {
     }
 
     pub(crate) fn streams(&self) -> usize {
-        self.playback.len() + self.record.len()
+        self.playback.len() + self.uploads.len() + self.record.len()
     }
 
     fn add_playback(&mut self, index: u32) -> u32 {
-        let channel = free_channel(&mut self.next_playback_channel, &self.playback);
+        let channel = self.free_playback_channel();
         self.playback.insert(channel, index);
         self.has_played = true;
         channel
     }
 
+    fn add_upload(&mut self, upload: Upload) -> u32 {
+        let channel = self.free_playback_channel();
+        self.uploads.insert(channel, upload);
+        channel
+    }
+
+    fn free_playback_channel(&mut self) -> u32 {
+        let (playback, uploads) = (&self.playback, &self.uploads);
+        free_channel(&mut self.next_playback_channel, |channel| {
+            playback.contains_key(channel) || uploads.contains_key(channel)
+        })
+    }
+
     fn add_record(&mut self, index: u32) -> u32 {
-        let channel = free_channel(&mut self.next_record_channel, &self.record);
+        let channel =
+            free_channel(&mut self.next_record_channel, |channel| self.record.contains_key(channel));
         self.record.insert(channel, index);
         channel
     }
 }
 
 /// The next channel; the highest number is that of control packets.
-fn free_channel(next: &mut u32, taken: &BTreeMap<u32, u32>) -> u32 {
-    while *next == u32::MAX || taken.contains_key(next) {
+fn free_channel(next: &mut u32, taken: impl Fn(&u32) -> bool) -> u32 {
+    while *next == u32::MAX || taken(next) {
         *next = next.wrapping_add(1);
     }
     let channel = *next;
