@@ -4,6 +4,7 @@
 //! - [`tagstruct`] has the typed values that control packets consist of.
 //! - [`command`] has a struct for each command and reply, made from one field list each, with the versions that
 //!   know a field. [`Command`] is any of them; [`COMMANDS`] lists them.
+//! - [`extension`] has what modules add.
 //!
 //! Nothing here does I/O, maps memory, or knows what a command is good for. Whatever a peer sends, nothing
 //! panics, and what is allocated stays in proportion to the bytes that have come: numbers in a packet never
@@ -32,6 +33,7 @@
 mod code;
 pub mod command;
 mod error_code;
+pub mod extension;
 mod field;
 mod format;
 pub mod frame;

@@ -1,10 +1,11 @@
 //! What modules tell those who have subscribed to them.
 
 use sealpulse_protocol::command::Extension;
-use sealpulse_protocol::tagstruct::{Reader, TagstructError};
-use sealpulse_protocol::{Field, VERSION};
+use sealpulse_protocol::extension::{device_manager, device_restore, stream_restore};
+use sealpulse_protocol::tagstruct::TagstructError;
+use sealpulse_protocol::{Field, extension};
 
-use super::{DeviceType, device_manager, device_restore, stream_restore};
+use super::DeviceType;
 
 /// A module's news.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum ExtensionEvent {
 impl ExtensionEvent {
     /// Reads an event. An event of a known module that is not made as it has to be is an error.
     pub(crate) fn decode(command: Extension) -> Result<Self, TagstructError> {
-        let mut reader = Reader::new(&command.content.0, VERSION);
+        let mut reader = extension::reader(&command.content.0);
         let event = match (command.name.as_deref(), reader.u32()) {
             (Some(stream_restore::MODULE), Ok(stream_restore::EVENT)) => Self::StreamRestore,
             (Some(device_manager::MODULE), Ok(device_manager::EVENT)) => Self::DeviceManager,

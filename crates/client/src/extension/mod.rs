@@ -10,14 +10,14 @@ mod device_restore;
 mod event;
 mod stream_restore;
 
-pub use device_manager::{ManagedDevice, RolePriority};
-pub use device_restore::{DeviceFormats, DeviceType};
 pub use event::ExtensionEvent;
-pub use stream_restore::StreamRestoreEntry;
+pub use sealpulse_protocol::extension::device_manager::{ManagedDevice, RolePriority};
+pub use sealpulse_protocol::extension::device_restore::{DeviceFormats, DeviceType};
+pub use sealpulse_protocol::extension::stream_restore::StreamRestoreEntry;
 
 use sealpulse_protocol::command::Extension;
 use sealpulse_protocol::tagstruct::{Reader, TagstructError, Writer};
-use sealpulse_protocol::{CommandCode, Field, Opaque, VERSION};
+use sealpulse_protocol::{CommandCode, Field, Opaque, extension};
 
 use crate::{ClientError, Context, Selector};
 
@@ -50,22 +50,16 @@ impl Context {
     /// Sends a command and reads all of the answer.
     async fn extension_request<R: Field>(&self, module: &str, content: Writer) -> Result<R, ClientError> {
         let answer = self.extension(module, content.into_bytes()).await?;
-        read(&answer).map_err(|error| ClientError::Reply { command: CommandCode::Extension, error })
+        extension::read(&answer)
+            .map_err(|error| ClientError::Reply { command: CommandCode::Extension, error })
     }
 }
 
 /// Begins a command. Nothing in these depends on the connection's version.
 fn command(number: u32) -> Writer {
-    let mut writer = Writer::new(VERSION);
+    let mut writer = extension::writer();
     writer.u32(number);
     writer
-}
-
-fn read<R: Field>(bytes: &[u8]) -> Result<R, TagstructError> {
-    let mut reader = Reader::new(bytes, VERSION);
-    let value = R::decode(&mut reader)?;
-    reader.finish()?;
-    Ok(value)
 }
 
 /// An answer without content.
@@ -94,9 +88,7 @@ mod tests {
 
     #[test]
     fn answers_are_read_to_their_end() {
-        assert!(read::<Done>(&[]).is_ok());
-        assert_eq!(read::<u32>(&[b'L', 0, 0, 0, 1]), Ok(1));
-        assert!(matches!(read::<u32>(&[b'L', 0, 0, 0, 1, 0]), Err(TagstructError::Trailing { .. })));
-        assert!(matches!(read::<Vec<StreamRestoreEntry>>(b"x"), Err(TagstructError::WrongTag { .. })));
+        assert!(extension::read::<Done>(&[]).is_ok());
+        assert!(matches!(extension::read::<Done>(&[0]), Err(TagstructError::Trailing { .. })));
     }
 }
