@@ -138,6 +138,7 @@ impl Server {
             awake_rings: Vec::new(),
             busy: false,
             stopping: false,
+            running: false,
             wakeups: 0,
             realtime,
             warnings: RateLimit::default(),
@@ -182,6 +183,7 @@ impl Server {
         if self.notify {
             ready::tell_service_manager("READY=1");
         }
+        self.state.started();
         while !self.state.stopping {
             if self.state.wait()? {
                 self.event_loop.dispatch(Duration::ZERO, &mut self.state)?;
@@ -313,6 +315,12 @@ impl State {
         self.engine_events = events;
         // Blocks that were played are free again: their owners want to know.
         self.flush_players();
+    }
+
+    /// All that the configuration makes is there.
+    fn started(&mut self) {
+        self.end_turn();
+        self.running = true;
     }
 
     /// Does what a turn has put off, and sends all that it has produced.

@@ -77,6 +77,8 @@ pub(crate) struct State {
     pub(crate) awake_rings: Vec<SessionKey>,
     /// Something is left to do at once: do not sleep.
     pub(crate) busy: bool,
+    /// The start is over: what comes from now on comes while people use the server.
+    pub(crate) running: bool,
     /// Somebody asked for the end.
     pub(crate) stopping: bool,
     /// How often this thread woke.

@@ -124,6 +124,22 @@ impl<'a> Script<'a> {
         object["index"].to_string()
     }
 
+    /// Waits until an object is as it `should` be, and writes down the events until then. It is looked at anew
+    /// with each event.
+    pub fn wait_until(&mut self, kind: &str, name: &str, should: impl Fn(&Value) -> bool) {
+        loop {
+            let from = self.events.all().len();
+            let listing = self.client.pactl_json(&["list", kind]);
+            let named =
+                |object: &&Value| object["name"] == name || object["properties"]["media.name"] == name;
+            if listing.as_array().and_then(|list| list.iter().find(named)).is_some_and(&should) {
+                break;
+            }
+            self.events.wait_from(from, name, |event| event.on != "client");
+        }
+        self.events(&format!("until {name} is as it should be"));
+    }
+
     fn stream(&mut self, program: &str, facility: &str, name: &str, arguments: &[&str]) {
         let from = self.events.all().len();
         let mut all = vec!["--raw".to_owned(), "-v".into()];

@@ -73,6 +73,12 @@ pub(crate) trait Instance: fmt::Debug {
         false
     }
 
+    /// A sink has come, and may become the default one. A filter's stream comes after it.
+    fn sink_came(&mut self, _state: &mut State, _me: u32, _sink: u32) {}
+
+    /// The same for a source, monitors among them.
+    fn source_came(&mut self, _state: &mut State, _me: u32, _source: u32) {}
+
     /// A sink is about to go; its streams are still there.
     fn sink_unlinks(&mut self, _state: &mut State, _me: u32, _sink: u32) {}
 

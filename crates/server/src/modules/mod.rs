@@ -1,6 +1,7 @@
 //! Modules. All are built in: `load-module` finds them by PulseAudio's names. A module is a file here and a line in
 //! [`KINDS`].
 
+mod always;
 pub(crate) mod args;
 pub(crate) mod argument;
 mod default_device_restore;
@@ -10,8 +11,11 @@ mod later;
 mod lifetime;
 mod native_protocol;
 mod null_sink;
+mod rescue_streams;
 mod saved;
 mod sockets;
+mod suspend_on_idle;
+mod switch_on_connect;
 
 pub use error::ModuleError;
 pub(crate) use kind::{Instance, Kind, Loading, ModuleStream};
@@ -26,10 +30,15 @@ use args::ModuleArgs;
 /// All modules, by name.
 pub(crate) static KINDS: &[&Kind] = &[
     &default_device_restore::KIND,
+    &always::SINK,
+    &always::SOURCE,
     &native_protocol::FD,
     &native_protocol::TCP_KIND,
     &native_protocol::UNIX,
     &null_sink::KIND,
+    &rescue_streams::KIND,
+    &suspend_on_idle::KIND,
+    &switch_on_connect::KIND,
 ];
 
 /// A module that is loaded.

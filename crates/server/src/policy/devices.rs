@@ -228,9 +228,11 @@ impl State {
         self.post(Facility::Sink, Operation::Change, index);
         self.post(Facility::Source, Operation::Change, monitor);
         self.post(Facility::Source, Operation::New, monitor);
+        self.tell_modules(|module, state, me| module.source_came(state, me, monitor));
         self.update_default_source();
         self.move_to_preferred_source(monitor);
         self.post(Facility::Sink, Operation::New, index);
+        self.tell_modules(|module, state, me| module.sink_came(state, me, index));
         self.update_default_sink();
         self.move_to_preferred_sink(index);
         Ok(index)
@@ -238,12 +240,15 @@ impl State {
 
     /// Removes a sink and its monitor. Streams go to the default devices; those that cannot are killed.
     pub(crate) fn remove_sink(&mut self, index: u32) {
+        if self.registry.sinks.get(index).is_none_or(|sink| sink.unlinking) {
+            return;
+        }
+        // It is still one of all until they have heard: what they make now does not become the default one yet.
+        self.tell_modules(|module, state, me| module.sink_unlinks(state, me, index));
         let Some(sink) = self.registry.sinks.get_mut(index) else { return };
         if std::mem::replace(&mut sink.unlinking, true) {
             return;
         }
-        self.tell_modules(|module, state, me| module.sink_unlinks(state, me, index));
-        let Some(sink) = self.registry.sinks.get(index) else { return };
         let (name, monitor, device) = (sink.name.clone(), sink.monitor, sink.device);
         self.registry.names.unregister(&name);
         self.update_default_sink();
@@ -296,6 +301,7 @@ impl State {
         );
         self.post(Facility::Source, Operation::Change, index);
         self.post(Facility::Source, Operation::New, index);
+        self.tell_modules(|module, state, me| module.source_came(state, me, index));
         self.update_default_source();
         self.move_to_preferred_source(index);
         Ok(index)
@@ -304,13 +310,16 @@ impl State {
     /// Removes a source; the engine's device goes with one that is no monitor. Streams go to the default source;
     /// those that cannot are killed.
     pub(crate) fn remove_source(&mut self, index: u32) {
+        if self.registry.sources.get(index).is_none_or(|source| source.unlinking) {
+            return;
+        }
+        self.tell_modules(|module, state, me| module.source_unlinks(state, me, index));
         let Some(source) = self.registry.sources.get_mut(index) else { return };
         if std::mem::replace(&mut source.unlinking, true) {
             return;
         }
         let own_device = source.monitor_of.is_none().then_some(source.device);
         let name = source.name.clone();
-        self.tell_modules(|module, state, me| module.source_unlinks(state, me, index));
         self.registry.names.unregister(&name);
         self.update_default_source();
         self.rescue_source_outputs(index);

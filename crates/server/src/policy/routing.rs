@@ -12,18 +12,20 @@ use crate::subscribe::SERVER_INDEX;
 
 impl Registry {
     fn compare_sinks(&self, (a_index, a): (u32, &Sink), (b_index, b): (u32, &Sink)) -> Ordering {
-        let configured = |sink: &Sink| self.configured_sink.as_ref() == Some(&sink.name);
-        let is_default = |index| self.default_sink == Some(index);
-        (configured(a), a.priority, is_default(a_index)).cmp(&(
-            configured(b),
-            b.priority,
-            is_default(b_index),
-        ))
+        let rank = |index, sink: &Sink| {
+            let configured = self.configured_sink.as_ref() == Some(&sink.name);
+            let chosen = self.policy_sink.as_ref() == Some(&sink.name);
+            (chosen, configured, sink.priority, self.default_sink == Some(index))
+        };
+        rank(a_index, a).cmp(&rank(b_index, b))
     }
 
     fn compare_sources(&self, (a_index, a): (u32, &Source), (b_index, b): (u32, &Source)) -> Ordering {
-        let configured = |source: &Source| self.configured_source.as_ref() == Some(&source.name);
-        let order = (configured(a), a.priority).cmp(&(configured(b), b.priority));
+        let rank = |source: &Source| {
+            let configured = self.configured_source.as_ref() == Some(&source.name);
+            (self.policy_source.as_ref() == Some(&source.name), configured, source.priority)
+        };
+        let order = rank(a).cmp(&rank(b));
         let monitored =
             |source: &Source| source.monitor_of.and_then(|index| Some((index, self.sinks.get(index)?)));
         order.then_with(|| match (monitored(a), monitored(b)) {
@@ -125,7 +127,9 @@ impl State {
 
     /// A user chooses the default sink; `None` leaves it to the server.
     pub(crate) fn configure_default_sink(&mut self, name: Option<String>) {
-        if self.registry.configured_sink != name {
+        // What the user says now overrides what a module said before.
+        let chosen = self.registry.policy_sink.take_if(|name| self.registry.names.is_sink(name));
+        if chosen.is_some() || self.registry.configured_sink != name {
             self.registry.configured_sink = name;
             self.post(Facility::Server, Operation::Change, SERVER_INDEX);
             self.update_default_sink();
@@ -134,8 +138,28 @@ impl State {
 
     /// A user chooses the default source; `None` leaves it to the server.
     pub(crate) fn configure_default_source(&mut self, name: Option<String>) {
-        if self.registry.configured_source != name {
+        // What the user says now overrides what a module said before.
+        let chosen = self.registry.policy_source.take_if(|name| self.registry.names.is_source(name));
+        if chosen.is_some() || self.registry.configured_source != name {
             self.registry.configured_source = name;
+            self.post(Facility::Server, Operation::Change, SERVER_INDEX);
+            self.update_default_source();
+        }
+    }
+
+    /// A module chooses the default sink, until the user does.
+    pub(crate) fn prefer_default_sink(&mut self, name: &str) {
+        if self.registry.policy_sink.as_deref() != Some(name) {
+            self.registry.policy_sink = Some(name.to_owned());
+            self.post(Facility::Server, Operation::Change, SERVER_INDEX);
+            self.update_default_sink();
+        }
+    }
+
+    /// A module chooses the default source, until the user does.
+    pub(crate) fn prefer_default_source(&mut self, name: &str) {
+        if self.registry.policy_source.as_deref() != Some(name) {
+            self.registry.policy_source = Some(name.to_owned());
             self.post(Facility::Server, Operation::Change, SERVER_INDEX);
             self.update_default_source();
         }

@@ -4,6 +4,13 @@ use sealpulse_engine::DeviceId;
 use sealpulse_protocol::{DeviceState, FormatInfo, PropList, SinkFlags, SourceFlags};
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
+/// A sink or a source, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Device {
+    Sink(u32),
+    Source(u32),
+}
+
 /// Why a device is suspended: bits of `pa_suspend_cause_t`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SuspendCause(u32);

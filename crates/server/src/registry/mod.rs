@@ -13,13 +13,16 @@ mod table;
 
 use crate::modules::Module;
 pub(crate) use client::Client;
-pub(crate) use device::{Sink, Source, SuspendCause};
+pub(crate) use device::{Device, Sink, Source, SuspendCause};
 pub(crate) use names::Named;
 pub(crate) use sample::{Sample, Upload};
 pub(crate) use stream::{Owner, RecordOrigin, SinkInput, SourceOutput, StreamFlags};
 pub(crate) use table::Table;
 
 use names::Names;
+
+/// The module whose sinks have many others behind them.
+const COMBINES: &str = "module-combine-sink";
 
 /// All objects, and which devices are the default ones.
 #[derive(Debug, Default)]
@@ -37,6 +40,10 @@ pub(crate) struct Registry {
     /// What a user has chosen, by name: it may not be there yet, or any more.
     pub(crate) configured_sink: Option<String>,
     pub(crate) configured_source: Option<String>,
+    /// What a module has chosen, by name: it comes before the user's, who had not seen the device when choosing.
+    pub(crate) policy_sink: Option<String>,
+    /// The same.
+    pub(crate) policy_source: Option<String>,
 }
 
 impl Registry {
@@ -86,6 +93,43 @@ impl Registry {
     pub(crate) fn source_used_by(&self, source: &Source) -> usize {
         let running = |output: &&u32| self.source_outputs.get(**output).is_some_and(|output| !output.corked);
         source.outputs.iter().filter(running).count()
+    }
+
+    /// The sink on which a filter's sound is played; `None` for a sink that is no filter.
+    pub(crate) fn master_of_sink(&self, sink: u32) -> Option<u32> {
+        let module = self.sinks.get(sink)?.module;
+        let onward =
+            |input: &&SinkInput| input.origin_sink == Some(sink) && self.is_filter(input.module, module);
+        self.sink_inputs.values().find(onward).map(|input| input.sink)
+    }
+
+    /// The source that a filter's sound comes from; `None` for a source that is no filter.
+    pub(crate) fn master_of_source(&self, source: u32) -> Option<u32> {
+        let module = self.sources.get(source)?.module;
+        let from = |output: &&SourceOutput| {
+            output.destination_source == Some(source) && self.is_filter(output.module, module)
+        };
+        self.source_outputs.values().find(from).map(|output| output.source)
+    }
+
+    /// Whether a stream of `stream`'s makes a filter of the device of the module `device`: what is combined has no
+    /// master.
+    fn is_filter(&self, stream: Option<u32>, device: u32) -> bool {
+        let combines = |module: &Module| module.kind.name == COMBINES;
+        stream == Some(device) && !self.modules.get(device).is_some_and(combines)
+    }
+
+    /// Whether a stream on a sink or its monitor wants that it keeps running.
+    pub(crate) fn sink_is_wanted(&self, sink: &Sink) -> bool {
+        let wants = |input: &SinkInput| !input.corked && !input.flags.dont_inhibit_auto_suspend;
+        sink.inputs.iter().filter_map(|&input| self.sink_inputs.get(input)).any(wants)
+            || self.sources.get(sink.monitor).is_some_and(|monitor| self.source_is_wanted(monitor))
+    }
+
+    /// Whether a stream on a source wants that it keeps running.
+    pub(crate) fn source_is_wanted(&self, source: &Source) -> bool {
+        let wants = |output: &SourceOutput| !output.corked && !output.flags.dont_inhibit_auto_suspend;
+        source.outputs.iter().filter_map(|&output| self.source_outputs.get(output)).any(wants)
     }
 
     /// The shortest latency that the streams of a source ask for, in microseconds.

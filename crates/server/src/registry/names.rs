@@ -77,6 +77,16 @@ impl Names {
         self.taken.remove(name);
     }
 
+    /// Whether a sink has this name.
+    pub(crate) fn is_sink(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Named::Sink(_)))
+    }
+
+    /// Whether a source has this name.
+    pub(crate) fn is_source(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Named::Source(_)))
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<Named> {
         self.taken.get(name).copied()
     }

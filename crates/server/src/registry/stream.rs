@@ -14,6 +14,8 @@ pub(crate) struct StreamFlags {
     pub(crate) dont_move: bool,
     pub(crate) kill_on_suspend: bool,
     pub(crate) passthrough: bool,
+    /// It does not keep its device from being suspended when nobody else uses it.
+    pub(crate) dont_inhibit_auto_suspend: bool,
 }
 
 /// Whose a stream is.

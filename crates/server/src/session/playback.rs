@@ -56,6 +56,7 @@ impl Handle for CreatePlaybackStream {
             dont_move: self.no_move,
             kill_on_suspend: self.fail_on_suspend,
             passthrough: self.passthrough,
+            dont_inhibit_auto_suspend: self.dont_inhibit_auto_suspend,
         };
         let mut new = NewInput::new(Some(caller.session.client()), proplist, flags, asked_sink);
         let sink_index = state.route_input(&mut new).ok_or(ErrorCode::NoEntity)?;

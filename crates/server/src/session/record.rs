@@ -75,6 +75,7 @@ impl Handle for CreateRecordStream {
             dont_move: self.no_move,
             kill_on_suspend: self.fail_on_suspend,
             passthrough: self.passthrough,
+            dont_inhibit_auto_suspend: self.dont_inhibit_auto_suspend,
         };
         let has_direct = direct.is_some();
         let mut new = NewOutput::new(Some(caller.session.client()), proplist, flags, asked_source);
