@@ -9,6 +9,7 @@ use sealpulse_protocol::PropList;
 use super::ModuleError;
 use super::args::ModuleArgs;
 use super::argument::Argument;
+use super::extension::ExtensionError;
 use crate::listeners::Peer;
 use crate::policy::{NewInput, NewOutput, NewSink, NewSource};
 use crate::session::SessionKey;
@@ -57,7 +58,7 @@ pub(crate) struct Loading<'a> {
 }
 
 /// An end of a stream that a module made, or that feeds one of its devices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ModuleStream {
     Input(u32),
     Output(u32),
@@ -106,15 +107,15 @@ pub(crate) trait Instance: fmt::Debug {
     /// A client has said who it is.
     fn shape_client(&mut self, _proplist: &mut PropList) {}
 
-    /// A message to the module's extension; the answer.
+    /// A client sends the module a command of its own; the answer.
     fn extension(
         &mut self,
         _state: &mut State,
         _me: u32,
         _session: SessionKey,
-        _message: &[u8],
-    ) -> Result<Vec<u8>, sealpulse_protocol::ErrorCode> {
-        Err(sealpulse_protocol::ErrorCode::NoExtension)
+        _command: &[u8],
+    ) -> Result<Vec<u8>, ExtensionError> {
+        Err(ExtensionError::None)
     }
 
     /// A sound thread says something about a stream of this module's.

@@ -5,7 +5,9 @@ mod always;
 pub(crate) mod args;
 pub(crate) mod argument;
 mod default_device_restore;
+mod device_restore;
 mod error;
+mod extension;
 mod kind;
 mod later;
 mod lifetime;
@@ -13,11 +15,14 @@ mod native_protocol;
 mod null_sink;
 mod rescue_streams;
 mod saved;
+mod saved_volume;
 mod sockets;
+mod stream_restore;
 mod suspend_on_idle;
 mod switch_on_connect;
 
 pub use error::ModuleError;
+pub(crate) use extension::ExtensionError;
 pub(crate) use kind::{Instance, Kind, Loading, ModuleStream};
 pub(crate) use lifetime::Lifetime;
 
@@ -30,12 +35,14 @@ use args::ModuleArgs;
 /// All modules, by name.
 pub(crate) static KINDS: &[&Kind] = &[
     &default_device_restore::KIND,
+    &device_restore::KIND,
     &always::SINK,
     &always::SOURCE,
     &native_protocol::FD,
     &native_protocol::TCP_KIND,
     &native_protocol::UNIX,
     &null_sink::KIND,
+    &stream_restore::KIND,
     &rescue_streams::KIND,
     &suspend_on_idle::KIND,
     &switch_on_connect::KIND,

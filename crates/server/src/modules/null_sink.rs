@@ -42,6 +42,11 @@ const ENCODINGS: [Encoding; 9] = [
     Encoding::DtsHd,
 ];
 
+/// The encoding of this name.
+pub(super) fn encoding(name: &str) -> Option<Encoding> {
+    ENCODINGS.into_iter().find(|encoding| encoding.name() == Some(name))
+}
+
 /// Formats, separated by semicolons: an encoding, then after a comma its properties.
 fn parse_formats(text: &str) -> Option<Vec<FormatInfo>> {
     let parts = text.split(';').filter(|part| !part.is_empty());
@@ -52,7 +57,7 @@ fn parse_formats(text: &str) -> Option<Vec<FormatInfo>> {
 
 fn parse_format(text: &str) -> Option<FormatInfo> {
     let (name, rest) = text.split_once(',').unwrap_or((text, ""));
-    let encoding = ENCODINGS.into_iter().find(|encoding| encoding.name() == Some(name.trim()))?;
+    let encoding = encoding(name.trim())?;
     let mut properties = PropList::new();
     for (key, value) in parse_proplist(rest)? {
         properties.set(&key, value);

@@ -7,7 +7,7 @@ use sealpulse_protocol::{
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
 use crate::modules::Loading;
-use crate::registry::{Named, Sink, Source, SuspendCause};
+use crate::registry::{ByUser, Named, Sink, Source, SuspendCause};
 use crate::state::State;
 
 /// What a sink is made of.
@@ -28,6 +28,7 @@ pub(crate) struct NewSink {
     /// `None` for full volume.
     pub(crate) volume: Option<ChannelVolumes>,
     pub(crate) muted: bool,
+    pub(crate) by_user: ByUser,
 }
 
 impl NewSink {
@@ -52,6 +53,7 @@ impl NewSink {
             can_reconfigure: false,
             volume: None,
             muted: false,
+            by_user: ByUser::default(),
         }
     }
 }
@@ -71,6 +73,7 @@ pub(crate) struct NewSource {
     /// `None` for full volume.
     pub(crate) volume: Option<ChannelVolumes>,
     pub(crate) muted: bool,
+    pub(crate) by_user: ByUser,
 }
 
 impl NewSource {
@@ -93,6 +96,7 @@ impl NewSource {
             max_latency_usec: MAX_LATENCY_USEC,
             volume: None,
             muted: false,
+            by_user: ByUser::default(),
         }
     }
 }
@@ -191,6 +195,7 @@ impl State {
                 flags: SourceFlags::LATENCY | SourceFlags::DYNAMIC_LATENCY | SourceFlags::DECIBEL_VOLUME,
                 volume: ChannelVolumes::norm(new.spec.channels),
                 muted: false,
+                by_user: ByUser::default(),
                 monitor_of: Some(index),
                 default_rate: new.spec.rate,
                 outputs: Vec::new(),
@@ -216,6 +221,7 @@ impl State {
                 can_reconfigure: new.can_reconfigure,
                 volume,
                 muted: new.muted,
+                by_user: new.by_user,
                 formats: new.formats,
                 monitor,
                 inputs: Vec::new(),
@@ -291,6 +297,7 @@ impl State {
                 flags: new.flags,
                 volume,
                 muted: new.muted,
+                by_user: new.by_user,
                 monitor_of: None,
                 default_rate: new.spec.rate,
                 outputs: Vec::new(),

@@ -4,7 +4,7 @@
 use sealpulse_protocol::PropList;
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
-use crate::registry::StreamFlags;
+use crate::registry::{ByUser, StreamFlags};
 use crate::state::State;
 
 /// A playback stream that is about to come.
@@ -26,6 +26,7 @@ pub(crate) struct NewInput {
     pub(crate) volume: Option<ChannelVolumes>,
     /// The same.
     pub(crate) muted: Option<bool>,
+    pub(crate) by_user: ByUser,
     /// What a module, by its index, turns it up or down by, behind everybody's back.
     pub(crate) factors: Vec<(u32, ChannelVolumes)>,
 }
@@ -51,6 +52,7 @@ pub(crate) struct NewOutput {
     pub(crate) volume: Option<ChannelVolumes>,
     /// The same.
     pub(crate) muted: Option<bool>,
+    pub(crate) by_user: ByUser,
 }
 
 impl NewInput {
@@ -70,6 +72,7 @@ impl NewInput {
             map: ChannelMap::mono(),
             volume: None,
             muted: None,
+            by_user: ByUser::default(),
             factors: Vec::new(),
         }
     }
@@ -93,6 +96,7 @@ impl NewOutput {
             map: ChannelMap::mono(),
             volume: None,
             muted: None,
+            by_user: ByUser::default(),
         }
     }
 }

@@ -155,6 +155,7 @@ impl State {
             volume,
             factors: new.factors,
             muted,
+            by_user: new.by_user,
             corked: false,
             flags: new.flags,
             syncid: 0,

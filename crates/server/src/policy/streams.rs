@@ -260,6 +260,33 @@ impl State {
         }
     }
 
+    /// Says where a stream is to play from now on, and moves it there; `None` is wherever the default sink is.
+    pub(crate) fn prefer_sink(&mut self, input: u32, sink: Option<u32>) {
+        let name = sink.and_then(|sink| self.registry.sinks.get(sink)).map(|sink| sink.name.clone());
+        let Some(stream) = self.registry.sink_inputs.get_mut(input) else { return };
+        if stream.preferred_sink != name {
+            stream.preferred_sink = name;
+            self.post(Facility::SinkInput, Operation::Change, input);
+        }
+        if let Some(to) = sink.or(self.registry.default_sink) {
+            let _ = self.move_sink_input(input, to, false);
+        }
+    }
+
+    /// The same for a record stream.
+    pub(crate) fn prefer_source(&mut self, output: u32, source: Option<u32>) {
+        let name =
+            source.and_then(|source| self.registry.sources.get(source)).map(|source| source.name.clone());
+        let Some(stream) = self.registry.source_outputs.get_mut(output) else { return };
+        if stream.preferred_source != name {
+            stream.preferred_source = name;
+            self.post(Facility::SourceOutput, Operation::Change, output);
+        }
+        if let Some(to) = source.or(self.registry.default_source) {
+            let _ = self.move_source_output(output, to, false);
+        }
+    }
+
     pub(crate) fn set_source_output_volume(&mut self, output: u32, volume: ChannelVolumes) {
         let Some(stream) = self.registry.source_outputs.get_mut(output) else { return };
         let volume = super::fit_volume(&stream.volume, &volume);

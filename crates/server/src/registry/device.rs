@@ -4,6 +4,8 @@ use sealpulse_engine::DeviceId;
 use sealpulse_protocol::{DeviceState, FormatInfo, PropList, SinkFlags, SourceFlags};
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec};
 
+use super::ByUser;
+
 /// A sink or a source, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Device {
@@ -58,6 +60,7 @@ pub(crate) struct Sink {
     pub(crate) priority: u32,
     pub(crate) volume: ChannelVolumes,
     pub(crate) muted: bool,
+    pub(crate) by_user: ByUser,
     pub(crate) formats: Vec<FormatInfo>,
     /// Whether it takes the rate of what is played, as long as nothing plays.
     pub(crate) can_reconfigure: bool,
@@ -86,6 +89,7 @@ pub(crate) struct Source {
     pub(crate) priority: u32,
     pub(crate) volume: ChannelVolumes,
     pub(crate) muted: bool,
+    pub(crate) by_user: ByUser,
     /// The sink whose monitor it is.
     pub(crate) monitor_of: Option<u32>,
     /// The rate that it was made with.

@@ -16,7 +16,7 @@ pub(crate) use client::Client;
 pub(crate) use device::{Device, Sink, Source, SuspendCause};
 pub(crate) use names::Named;
 pub(crate) use sample::{Sample, Upload};
-pub(crate) use stream::{Owner, RecordOrigin, SinkInput, SourceOutput, StreamFlags};
+pub(crate) use stream::{ByUser, Owner, RecordOrigin, SinkInput, SourceOutput, StreamFlags};
 pub(crate) use table::Table;
 
 use names::Names;

@@ -18,6 +18,13 @@ pub(crate) struct StreamFlags {
     pub(crate) dont_inhibit_auto_suspend: bool,
 }
 
+/// What of a device or a stream its user has set, or was remembered: modules keep that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ByUser {
+    pub(crate) volume: bool,
+    pub(crate) muted: bool,
+}
+
 /// Whose a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -62,6 +69,7 @@ pub(crate) struct SinkInput {
     /// What modules, by their index, turn it up or down by.
     pub(crate) factors: Vec<(u32, ChannelVolumes)>,
     pub(crate) muted: bool,
+    pub(crate) by_user: ByUser,
     pub(crate) corked: bool,
     pub(crate) flags: StreamFlags,
     /// Streams of one client with the same `syncid` start, cork and flush together.
@@ -111,6 +119,7 @@ pub(crate) struct SourceOutput {
     pub(crate) proplist: PropList,
     pub(crate) volume: ChannelVolumes,
     pub(crate) muted: bool,
+    pub(crate) by_user: ByUser,
     pub(crate) corked: bool,
     pub(crate) flags: StreamFlags,
     pub(crate) resample_method: Option<&'static str>,

@@ -34,6 +34,9 @@ impl Handle for SetSinkVolume {
         check_volume(&self.volume, sink.spec.channels)?;
         if !state.is_passthrough(sink) {
             state.set_sink_volume(index, self.volume);
+            if let Some(sink) = state.registry.sinks.get_mut(index) {
+                sink.by_user.volume = true;
+            }
         }
         done()
     }
@@ -46,6 +49,9 @@ impl Handle for SetSourceVolume {
         let source = state.registry.sources.get(index).ok_or(ErrorCode::NoEntity)?;
         check_volume(&self.volume, source.spec.channels)?;
         state.set_source_volume(index, self.volume);
+        if let Some(source) = state.registry.sources.get_mut(index) {
+            source.by_user.volume = true;
+        }
         done()
     }
 }
@@ -57,6 +63,9 @@ impl Handle for SetSinkInputVolume {
         let input = state.registry.sink_inputs.get(index).ok_or(ErrorCode::NoEntity)?;
         check_volume(&self.volume, input.spec.channels)?;
         state.set_sink_input_volume(index, self.volume);
+        if let Some(input) = state.registry.sink_inputs.get_mut(index) {
+            input.by_user.volume = true;
+        }
         done()
     }
 }
@@ -68,6 +77,9 @@ impl Handle for SetSourceOutputVolume {
         let output = state.registry.source_outputs.get(index).ok_or(ErrorCode::NoEntity)?;
         check_volume(&self.volume, output.spec.channels)?;
         state.set_source_output_volume(index, self.volume);
+        if let Some(output) = state.registry.source_outputs.get_mut(index) {
+            output.by_user.volume = true;
+        }
         done()
     }
 }
@@ -76,6 +88,9 @@ impl Handle for SetSinkMute {
     fn handle(self, state: &mut State, _: Caller) -> Handled<Ack> {
         let index = state.named_sink(self.index, self.name.as_deref())?;
         state.set_sink_mute(index, self.mute);
+        if let Some(sink) = state.registry.sinks.get_mut(index) {
+            sink.by_user.muted = true;
+        }
         done()
     }
 }
@@ -84,6 +99,9 @@ impl Handle for SetSourceMute {
     fn handle(self, state: &mut State, _: Caller) -> Handled<Ack> {
         let index = state.named_source(self.index, self.name.as_deref())?;
         state.set_source_mute(index, self.mute);
+        if let Some(source) = state.registry.sources.get_mut(index) {
+            source.by_user.muted = true;
+        }
         done()
     }
 }
@@ -93,6 +111,9 @@ impl Handle for SetSinkInputMute {
         let index = self.index.ok_or(ErrorCode::Invalid)?;
         state.registry.sink_inputs.get(index).ok_or(ErrorCode::NoEntity)?;
         state.set_sink_input_mute(index, self.mute);
+        if let Some(input) = state.registry.sink_inputs.get_mut(index) {
+            input.by_user.muted = true;
+        }
         done()
     }
 }
@@ -102,6 +123,9 @@ impl Handle for SetSourceOutputMute {
         let index = self.index.ok_or(ErrorCode::Invalid)?;
         state.registry.source_outputs.get(index).ok_or(ErrorCode::NoEntity)?;
         state.set_source_output_mute(index, self.mute);
+        if let Some(output) = state.registry.source_outputs.get_mut(index) {
+            output.by_user.muted = true;
+        }
         done()
     }
 }

@@ -54,7 +54,6 @@ refuse_all! {
     GetCardInfo => NoEntity;
     SetCardProfile => NoEntity;
     SetPortLatencyOffset => NoEntity;
-    Extension => NoExtension;
 }
 
 impl State {

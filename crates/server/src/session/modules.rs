@@ -1,10 +1,12 @@
-//! Loading and unloading modules.
+//! Loading and unloading modules, and their own commands.
 
-use sealpulse_protocol::ErrorCode;
-use sealpulse_protocol::command::{Ack, LoadModule, LoadModuleReply, UnloadModule};
+use sealpulse_protocol::command::{Ack, Extension, LoadModule, LoadModuleReply, UnloadModule};
+
+use sealpulse_protocol::{ErrorCode, Opaque};
 
 use super::dispatch::done;
 use super::{Caller, Handle, Handled, Outcome};
+use crate::modules::ExtensionError;
 use crate::state::State;
 
 impl Handle for LoadModule {
@@ -22,6 +24,35 @@ impl Handle for LoadModule {
                     tracing::warn!(client = caller.session.client(), name, argument, %error, "module not loaded");
                 }
                 Err(ErrorCode::ModuleInitFailed)
+            }
+        }
+    }
+}
+
+impl Handle for Extension {
+    fn handle(self, state: &mut State, caller: Caller) -> Handled<Opaque> {
+        let (index, by_name) = match (self.index, self.name.as_deref()) {
+            (Some(index), None) => (index, false),
+            (None, Some(name)) => {
+                let named = state.registry.modules.iter().find(|(_, module)| module.kind.name == name);
+                (named.map(|(index, _)| index).ok_or(ErrorCode::NoExtension)?, true)
+            }
+            _ => return Err(ErrorCode::Invalid),
+        };
+        let module = state.registry.modules.get(index).ok_or(ErrorCode::NoExtension)?;
+        if by_name && !module.kind.once {
+            return Err(ErrorCode::Invalid);
+        }
+        let name = module.kind.name;
+        let answer = state.with_module(index, |instance, state| {
+            instance.extension(state, index, caller.session, &self.content.0)
+        });
+        match answer {
+            Some(Ok(answer)) => Ok(Outcome::Reply(Opaque(answer))),
+            Some(Err(ExtensionError::None)) | None => Err(ErrorCode::NoExtension),
+            Some(Err(error)) => {
+                state.close_for(caller.session, &format_args!("a command to {name}: {error}"));
+                Ok(Outcome::Later)
             }
         }
     }

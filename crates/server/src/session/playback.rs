@@ -129,6 +129,7 @@ impl Handle for CreatePlaybackStream {
             volume,
             factors: new.factors,
             muted,
+            by_user: new.by_user,
             corked: self.corked,
             flags,
             syncid: self.sync_id,

@@ -146,6 +146,7 @@ impl Handle for CreateRecordStream {
             proplist: new.proplist,
             volume,
             muted: config.muted,
+            by_user: new.by_user,
             corked: self.corked,
             flags,
             resample_method: if self.peak_detect { Some("peaks") } else { converted },

@@ -138,6 +138,11 @@ impl<T: Serialize + DeserializeOwned + PartialEq> Store<T> {
         Some(&entry.value)
     }
 
+    /// The same without counting as used.
+    pub(crate) fn peek(&self, key: &str) -> Option<&T> {
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
     /// Remembers something under a name; whether anything is different now.
     pub(crate) fn set(&mut self, key: &str, value: T) -> bool {
         if key.len() > KEY_MAX {
