@@ -78,20 +78,24 @@ fn suspending_idle_devices() {
     compare("suspending idle devices", &[OUT], |script| {
         script.pactl(&["load-module", "module-suspend-on-idle", "timeout=1"]);
         script.wait_until("sinks", "out", |sink| sink["state"] == "SUSPENDED");
+        script.events("until out stands still");
         devices(script, "idle for too long");
         script.play("resumes", &[]);
         devices(script, "in use");
         script.stop("resumes");
         script.wait_until("sinks", "out", |sink| sink["state"] == "SUSPENDED");
+        script.events("until out stands still");
         script.record("monitored", &["--device=out.monitor"]);
         devices(script, "its monitor is in use");
         script.stop("monitored");
         script.wait_until("sinks", "out", |sink| sink["state"] == "SUSPENDED");
+        script.events("until out stands still");
         let forever = ["sink_name=forever", "sink_properties=module-suspend-on-idle.timeout=-1"];
         script.pactl(&["load-module", "module-null-sink", forever[0], forever[1]]);
         let soon = ["sink_name=soon", "sink_properties=module-suspend-on-idle.timeout=0"];
         script.pactl(&["load-module", "module-null-sink", soon[0], soon[1]]);
         script.wait_until("sinks", "soon", |sink| sink["state"] == "SUSPENDED");
+        script.events("until soon stands still");
         devices(script, "devices with a timeout of their own");
         script.pactl(&["suspend-sink", "out", "1"]);
         script.pactl(&["suspend-sink", "out", "0"]);
@@ -100,6 +104,105 @@ fn suspending_idle_devices() {
         devices(script, "all run again");
         for bad in ["timeout=-1", "timeout=soon", "nonsense=1"] {
             script.pactl(&["load-module", "module-suspend-on-idle", bad]);
+        }
+    });
+}
+
+/// Waits until these streams are corked, or play, as their players answer when they are asked.
+fn corked(script: &mut Script<'_>, streams: &[&str], corked: bool) {
+    for stream in streams {
+        script
+            .wait_until("sink-inputs", stream, |input| input["corked"] == corked && input["mute"] == corked);
+    }
+    script.forget_events();
+}
+
+/// Music that makes way for calls in all the ways in which calls come and go. `pauses` are the streams that pause.
+fn make_way(script: &mut Script<'_>, pauses: &[&str], global: bool) {
+    script.play("music", &["--property=media.role=music"]);
+    script.play("plain", &[]);
+    script.play("call", &["--property=media.role=phone"]);
+    corked(script, pauses, true);
+    script.list("the music makes way", &["sink-inputs"]);
+    let call = script.index("sink-inputs", "call");
+    script.pactl(&["set-sink-input-mute", &call, "1"]);
+    corked(script, pauses, false);
+    script.list("a call that is muted does not count", &["sink-inputs"]);
+    script.pactl(&["set-sink-input-mute", &call, "0"]);
+    corked(script, pauses, true);
+    script.list("it counts again", &["sink-inputs"]);
+    if !global {
+        script.pactl(&["move-sink-input", &call, "other"]);
+        corked(script, pauses, false);
+        script.list("the call is on another sink", &["sink-inputs"]);
+        script.pactl(&["move-sink-input", &call, "out"]);
+        corked(script, pauses, true);
+        script.list("it is back", &["sink-inputs"]);
+    }
+    script.stop("call");
+    corked(script, pauses, false);
+    script.list("it is over", &["sink-inputs"]);
+    script.play("second call", &["--property=media.role=phone"]);
+    corked(script, pauses, true);
+}
+
+/// Ends what [`make_way`] began; the streams say what they were asked for.
+fn end_streams(script: &mut Script<'_>) {
+    for stream in ["music", "plain", "second call"] {
+        script.stop(stream);
+    }
+}
+
+const OTHER: &str = "module-null-sink sink_name=other";
+const PLAIN: &str = "module-null-sink sink_name=out";
+
+#[test]
+fn corking_by_role() {
+    compare("corking by role", &[PLAIN, OTHER], |script| {
+        script.pactl(&["load-module", "module-role-cork"]);
+        make_way(script, &["music"], false);
+        script.pactl(&["unload-module", "module-role-cork"]);
+        corked(script, &["music"], false);
+        end_streams(script);
+        script.pactl(&["load-module", "module-role-cork", "volume=50%"]);
+    });
+}
+
+#[test]
+fn corking_everywhere() {
+    compare("corking everywhere", &[PLAIN, OTHER], |script| {
+        let arguments = ["global=1", "cork_roles=any_role", "use_source_trigger=1"];
+        script.pactl(&[&["load-module", "module-role-cork"], &arguments[..]].concat());
+        make_way(script, &["music", "plain"], true);
+        end_streams(script);
+        script.play("music", &[]);
+        script.record("call", &["--property=media.role=phone", "--device=other.monitor"]);
+        corked(script, &["music"], true);
+        script.list("a call that is recorded", &["sink-inputs"]);
+        script.stop("call");
+        corked(script, &["music"], false);
+        script.list("it is over", &["sink-inputs"]);
+        script.stop("music");
+    });
+}
+
+#[test]
+fn ducking_by_role() {
+    compare("ducking by role", &[PLAIN, OTHER], |script| {
+        script.pactl(&["load-module", "module-role-ducking"]);
+        make_way(script, &[], false);
+        script.pactl(&["unload-module", "module-role-ducking"]);
+        end_streams(script);
+        // PulseAudio may end by arguments that cannot be.
+        for argument in [
+            "volume=50%",
+            "volume=-6dB",
+            "volume=32768",
+            "trigger_roles=a/b ducking_roles=c/d volume=50%/10%",
+            "cork_roles=a",
+        ] {
+            script.pactl(&["load-module", "module-role-ducking", argument]);
+            script.pactl(&["unload-module", "module-role-ducking"]);
         }
     });
 }

@@ -5,7 +5,10 @@
 mod common;
 
 use common::{Client, Fixture};
-use sealpulse_protocol::command::{GetModuleInfo, GetSinkInfo, LoadModule, Subscribe, UnloadModule};
+use sealpulse_protocol::command::{
+    CorkPlaybackStream, DeletePlaybackStream, GetModuleInfo, GetSinkInfo, GetSinkInputInfo, LoadModule,
+    Subscribe, UnloadModule,
+};
 use sealpulse_protocol::{Command, DeviceState, ErrorCode, SubscriptionMask};
 
 fn load(client: &mut Client, name: &str, argument: &str) -> Result<u32, ErrorCode> {
@@ -58,4 +61,79 @@ fn a_stream_wakes_its_sink_before_it_is_there() {
     let reply = client.play(|create| create.corked = true).unwrap();
     assert!(!reply.suspended, "corked or not, the sink is open while the stream is made");
     wait_until_suspended(&mut client);
+}
+
+/// A playback stream of a role; its index.
+fn play_role(client: &mut Client, role: &str) -> u32 {
+    let reply = client.play(|create| {
+        create.properties.set_str("media.role", role);
+    });
+    reply.unwrap().sink_input_index
+}
+
+fn is_muted(client: &mut Client, index: u32) -> bool {
+    client.call(&GetSinkInputInfo { index: Some(index) }).unwrap().mute
+}
+
+/// Waits until a stream's client is asked for something.
+fn wait_for_event(client: &mut Client) -> (u32, String) {
+    client.wait_for(|notice| match notice {
+        Command::PlaybackStreamEvent(event) => Some((event.channel, event.event.clone()?)),
+        _ => None,
+    })
+}
+
+#[test]
+fn music_pauses_while_somebody_calls() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client(35);
+    load(&mut client, "module-role-cork", "").unwrap();
+    let music = play_role(&mut client, "music");
+    let other = play_role(&mut client, "game");
+    let call = client.play(|create| {
+        create.properties.set_str("media.role", "phone");
+    });
+    let call = call.unwrap();
+    assert_eq!(wait_for_event(&mut client), (0, "request-cork".to_owned()));
+    assert!(is_muted(&mut client, music) && !is_muted(&mut client, other));
+    client.call(&CorkPlaybackStream { channel: 0, cork: true }).unwrap();
+    client.call(&DeletePlaybackStream { channel: call.channel }).unwrap();
+    assert_eq!(wait_for_event(&mut client), (0, "request-uncork".to_owned()));
+    assert!(!is_muted(&mut client, music));
+}
+
+#[test]
+fn a_stream_that_is_new_and_corked_is_muted_alone() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client(35);
+    let cork = load(&mut client, "module-role-cork", "").unwrap();
+    play_role(&mut client, "phone");
+    let music = client.play(|create| {
+        create.corked = true;
+        create.properties.set_str("media.role", "music");
+    });
+    let music = music.unwrap().sink_input_index;
+    assert!(is_muted(&mut client, music));
+    client.call(&UnloadModule { index: Some(cork) }).unwrap();
+    assert!(!is_muted(&mut client, music), "nobody is muted for a module that is gone");
+}
+
+#[test]
+fn arguments_of_roles_are_checked() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client(35);
+    for (module, bad) in [
+        ("module-role-cork", "trigger_roles=a,,b"),
+        ("module-role-cork", "trigger_roles=a//b"),
+        ("module-role-cork", "cork_roles=a/b"),
+        ("module-role-cork", "global=perhaps"),
+        ("module-role-cork", "volume=50%"),
+        ("module-role-ducking", "volume=loud"),
+        ("module-role-ducking", "volume=-1"),
+        ("module-role-ducking", "volume=50%/10%"),
+        ("module-role-ducking", "trigger_roles=a/b ducking_roles=c/d"),
+    ] {
+        assert_eq!(load(&mut client, module, bad), Err(ErrorCode::ModuleInitFailed), "{module} {bad}");
+    }
+    load(&mut client, "module-role-ducking", "trigger_roles=a/b ducking_roles=c/d volume=50%/10%").unwrap();
 }

@@ -41,6 +41,34 @@ impl Volume {
         Volume(value.min(f64::from(Self::MAX.0)) as u32)
     }
 
+    /// The volume of so many decibels, where 0 leaves samples as they are (`pa_sw_volume_from_dB`).
+    pub fn from_decibels(decibels: f64) -> Volume {
+        Self::from_linear(10f64.powf(decibels / 20.0))
+    }
+
+    /// A volume as people write it: `50%`, `-20dB` or a number of its scale (`pa_parse_volume`).
+    ///
+    /// ```
+    /// use sealpulse_spec::Volume;
+    /// assert_eq!(Volume::parse("50%"), Some(Volume(0x8000)));
+    /// assert_eq!(Volume::parse("0dB"), Some(Volume::NORM));
+    /// assert_eq!(Volume::parse("65536"), Some(Volume::NORM));
+    /// assert_eq!(Volume::parse("loud"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Volume> {
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        if let Some(percent) = text.strip_suffix('%') {
+            let value = number(percent)? / 100.0 * f64::from(Self::NORM.0);
+            return (0.0..=f64::from(Self::MAX.0)).contains(&value).then_some(Volume(value as u32));
+        }
+        let lower = text.to_ascii_lowercase();
+        if let Some(decibels) = lower.strip_suffix("db") {
+            let volume = Self::from_decibels(number(decibels)?);
+            return (volume < Self::MAX).then_some(volume);
+        }
+        text.parse().ok().map(Volume).filter(|volume| volume.is_valid())
+    }
+
     /// Both volumes one after the other (`pa_sw_volume_multiply`).
     pub fn multiply(self, other: Volume) -> Volume {
         let product =

@@ -124,8 +124,7 @@ impl<'a> Script<'a> {
         object["index"].to_string()
     }
 
-    /// Waits until an object is as it `should` be, and writes down the events until then. It is looked at anew
-    /// with each event.
+    /// Waits until an object is as it `should` be. It is looked at anew with each event.
     pub fn wait_until(&mut self, kind: &str, name: &str, should: impl Fn(&Value) -> bool) {
         loop {
             let from = self.events.all().len();
@@ -137,7 +136,11 @@ impl<'a> Script<'a> {
             }
             self.events.wait_from(from, name, |event| event.on != "client");
         }
-        self.events(&format!("until {name} is as it should be"));
+    }
+
+    /// Leaves out the events since the last ones, which come sooner or later as streams answer.
+    pub fn forget_events(&mut self) {
+        self.new_events();
     }
 
     fn stream(&mut self, program: &str, facility: &str, name: &str, arguments: &[&str]) {

@@ -18,6 +18,7 @@ mod saved;
 mod saved_volume;
 mod sockets;
 mod stream_restore;
+mod stream_interaction;
 mod suspend_on_idle;
 mod switch_on_connect;
 
@@ -44,6 +45,8 @@ pub(crate) static KINDS: &[&Kind] = &[
     &null_sink::KIND,
     &stream_restore::KIND,
     &rescue_streams::KIND,
+    &stream_interaction::CORK,
+    &stream_interaction::DUCKING,
     &suspend_on_idle::KIND,
     &switch_on_connect::KIND,
 ];

@@ -1,7 +1,7 @@
 //! Streams: how they are paused, changed and ended, by their client or by others.
 
 use sealpulse_engine::{Engine, MAX_CAPTURE_USEC, QueueAttr};
-use sealpulse_protocol::command::{PlaybackStreamKilled, RecordStreamKilled};
+use sealpulse_protocol::command::{PlaybackStreamEvent, PlaybackStreamKilled, RecordStreamKilled};
 use sealpulse_protocol::{ErrorCode, Facility, Operation, PropList, UpdateMode};
 use sealpulse_spec::{ChannelVolumes, SampleSpec};
 
@@ -152,6 +152,16 @@ impl State {
         }
         self.post(Facility::SourceOutput, Operation::Change, output);
         self.update_source_status(source);
+    }
+
+    /// Asks a stream's client for something, such as `request-cork`.
+    pub(crate) fn send_stream_event(&mut self, input: u32, event: &str, properties: PropList) {
+        let Some(stream) = self.registry.sink_inputs.get(input) else { return };
+        self.notify_owner(stream.owner, 15, |channel| PlaybackStreamEvent {
+            channel,
+            event: Some(event.to_owned()),
+            properties,
+        });
     }
 
     /// Ends a stream for another reason than its client's wish, and tells the client.
