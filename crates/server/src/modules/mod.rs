@@ -17,8 +17,8 @@ mod rescue_streams;
 mod saved;
 mod saved_volume;
 mod sockets;
-mod stream_restore;
 mod stream_interaction;
+mod stream_restore;
 mod suspend_on_idle;
 mod switch_on_connect;
 
