@@ -3,9 +3,8 @@
 use sealpulse_protocol::ErrorCode;
 use sealpulse_protocol::command::{
     Ack, Exit, KillClient, KillSinkInput, KillSourceOutput, MoveSinkInput, MoveSourceOutput, SetDefaultSink,
-    SetDefaultSource, SetSinkInputMute, SetSinkInputVolume, SetSinkMute, SetSinkPort, SetSinkVolume,
-    SetSourceMute, SetSourceOutputMute, SetSourceOutputVolume, SetSourcePort, SetSourceVolume, SuspendSink,
-    SuspendSource,
+    SetDefaultSource, SetSinkInputMute, SetSinkInputVolume, SetSinkMute, SetSinkVolume, SetSourceMute,
+    SetSourceOutputMute, SetSourceOutputVolume, SetSourceVolume, SuspendSink, SuspendSource,
 };
 use sealpulse_spec::ChannelVolumes;
 
@@ -236,23 +235,6 @@ impl Handle for KillSourceOutput {
         state.registry.source_outputs.get(index).ok_or(ErrorCode::NoEntity)?;
         state.kill_source_output(index);
         done()
-    }
-}
-
-impl Handle for SetSinkPort {
-    fn handle(self, state: &mut State, _: Caller) -> Handled<Ack> {
-        state.named_sink(self.index, self.name.as_deref())?;
-        self.port.ok_or(ErrorCode::Invalid)?;
-        // No sink has ports so far.
-        Err(ErrorCode::NotImplemented)
-    }
-}
-
-impl Handle for SetSourcePort {
-    fn handle(self, state: &mut State, _: Caller) -> Handled<Ack> {
-        state.named_source(self.index, self.name.as_deref())?;
-        self.port.ok_or(ErrorCode::Invalid)?;
-        Err(ErrorCode::NotImplemented)
     }
 }
 

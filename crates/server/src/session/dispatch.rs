@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use sealpulse_engine::{Data, Seek};
-use sealpulse_protocol::command::{self, Ack};
+use sealpulse_protocol::command::Ack;
 use sealpulse_protocol::frame::SeekMode;
 use sealpulse_protocol::{Answered, Command, CommandCode, DecodeError, ErrorCode};
 use sealpulse_transport::{Credentials, Incoming, Payload};
@@ -37,23 +37,6 @@ pub(crate) trait Handle: Answered {
 /// "It is done."
 pub(crate) fn done() -> Handled<Ack> {
     Ok(Outcome::Reply(Ack {}))
-}
-
-/// Commands of cards, which there are none of: the same answer for all.
-macro_rules! refuse_all {
-    ($($command:ident => $error:ident;)*) => {$(
-        impl Handle for command::$command {
-            fn handle(self, _: &mut State, _: Caller) -> Handled<Self::Reply> {
-                Err(ErrorCode::$error)
-            }
-        }
-    )*};
-}
-
-refuse_all! {
-    GetCardInfo => NoEntity;
-    SetCardProfile => NoEntity;
-    SetPortLatencyOffset => NoEntity;
 }
 
 impl State {

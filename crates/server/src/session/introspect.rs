@@ -1,11 +1,10 @@
 //! What there is: lists, single objects, the server itself.
 
 use sealpulse_protocol::command::{
-    Ack, CardInfo, ClientInfo, GetCardInfoList, GetClientInfo, GetClientInfoList, GetModuleInfo,
-    GetModuleInfoList, GetServerInfo, GetSinkInfo, GetSinkInfoList, GetSinkInputInfo, GetSinkInputInfoList,
-    GetSourceInfo, GetSourceInfoList, GetSourceOutputInfo, GetSourceOutputInfoList, LookupReply, LookupSink,
-    LookupSource, ModuleInfo, ServerInfo, SinkInfo, SinkInputInfo, SourceInfo, SourceOutputInfo, Stat,
-    StatReply, Subscribe,
+    Ack, ClientInfo, GetClientInfo, GetClientInfoList, GetModuleInfo, GetModuleInfoList, GetServerInfo,
+    GetSinkInfo, GetSinkInfoList, GetSinkInputInfo, GetSinkInputInfoList, GetSourceInfo, GetSourceInfoList,
+    GetSourceOutputInfo, GetSourceOutputInfoList, LookupReply, LookupSink, LookupSource, ModuleInfo,
+    ServerInfo, SinkInfo, SinkInputInfo, SourceInfo, SourceOutputInfo, Stat, StatReply, Subscribe,
 };
 use sealpulse_protocol::{DeviceState, ErrorCode, Usec};
 use sealpulse_spec::{ChannelVolumes, SampleFormat, SampleSpec, Volume};
@@ -352,12 +351,6 @@ impl Handle for GetSourceOutputInfoList {
         let streams: Vec<_> = state.registry.source_outputs.values().map(|output| output.stream).collect();
         state.ask(caller.session, caller.tag, Question::SourceOutputs, &[], &streams)?;
         Ok(Outcome::Later)
-    }
-}
-
-impl Handle for GetCardInfoList {
-    fn handle(self, _: &mut State, _: Caller) -> Handled<Vec<CardInfo>> {
-        Ok(Outcome::Reply(Vec::new()))
     }
 }
 

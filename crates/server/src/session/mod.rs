@@ -2,6 +2,7 @@
 //! [`Handle`] in the files beside.
 
 mod auth;
+mod cards;
 mod control;
 mod dispatch;
 mod formats;

@@ -25,12 +25,15 @@ impl Handle for SendObjectMessage {
     fn handle(self, state: &mut State, caller: Caller) -> Handled<SendObjectMessageReply> {
         let path = self.object_path.ok_or(ErrorCode::Invalid)?;
         let message = self.message.ok_or(ErrorCode::Invalid)?;
+        let path = path.strip_suffix('/').unwrap_or(&path);
+        if !matches!(path, "/core" | "/sealpulse") {
+            return Err(ErrorCode::NoEntity);
+        }
         // Parameters are JSON, or text that is meant as a JSON string.
         let parameters = self.parameters.as_deref().filter(|text| !text.is_empty());
         if parameters.is_some_and(|text| !is_json(text) && !is_json(&format!("\"{text}\""))) {
             return Err(ErrorCode::Invalid);
         }
-        let path = path.strip_suffix('/').unwrap_or(&path);
         match (path, message.as_str()) {
             ("/core", "list-handlers") => json(&[CORE, SEALPULSE]),
             ("/sealpulse", "help") => json(HELP),
@@ -42,8 +45,7 @@ impl Handle for SendObjectMessage {
                 state.ask(caller.session, caller.tag, Question::Status, &playback, &record)?;
                 Ok(Outcome::Later)
             }
-            ("/core" | "/sealpulse", _) => Err(ErrorCode::NotImplemented),
-            _ => Err(ErrorCode::NoEntity),
+            _ => Err(ErrorCode::NotImplemented),
         }
     }
 }
