@@ -11,6 +11,7 @@ use sealpulse_transport::{Link, LinkConfig};
 use crate::access::Access;
 use crate::listeners::Peer;
 use crate::registry::Client;
+use crate::session::introspect::PROTOCOL_DRIVER;
 use crate::session::{Ring, Session, SessionKey};
 use crate::state::State;
 use crate::timers::Alarm;
@@ -92,7 +93,9 @@ impl State {
         proplist.set_str("application.name", &format!("Native client ({peer})"));
         proplist.set_str("native-protocol.peer", &peer.to_string());
         let module = self.session_module(key);
-        self.registry.clients.insert(client, Client { session: key, module, proplist });
+        self.registry
+            .clients
+            .insert(client, Client { session: Some(key), driver: PROTOCOL_DRIVER, module, proplist });
         tracing::debug!(client, pid, "connected");
         self.post(Facility::Client, Operation::New, client);
     }

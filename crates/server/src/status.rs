@@ -182,7 +182,7 @@ impl State {
     fn status(&self, timings: &Timings) -> Status {
         let clients = self.registry.clients.iter().filter_map(|(index, client)| {
             let name = client.proplist.get_str("application.name").unwrap_or_default();
-            Some(self.client_status(index, name, self.sessions.get(client.session)?, timings))
+            Some(self.client_status(index, name, self.sessions.get(client.session?)?, timings))
         });
         let control = ThreadStatus {
             name: "control".to_owned(),

@@ -45,6 +45,8 @@ pub(crate) enum Type {
     Number(u32, u32),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Seconds: 0, or 0.1 and more.
+    Seconds,
     /// A time: seconds, or with `s`, `m`, `h`, `d`.
     Time,
     SampleFormat,
@@ -66,6 +68,7 @@ impl Type {
             Self::Boolean => parse_boolean(value).is_some(),
             Self::Number(least, most) => parse_number(value).is_some_and(|n| (*least..=*most).contains(&n)),
             Self::Word(words) => words.contains(&value),
+            Self::Seconds => value.parse::<f64>().is_ok_and(|seconds| seconds == 0.0 || seconds >= 0.1),
             Self::Time => parse_time(value).is_some(),
             Self::SampleFormat => SampleFormat::parse(value).is_some(),
             Self::ChannelMap => ChannelMap::parse(value).is_some(),
@@ -86,6 +89,7 @@ impl fmt::Display for Type {
             Self::Number(least, u32::MAX) => write!(f, "a number from {least}"),
             Self::Number(least, most) => write!(f, "a number from {least} to {most}"),
             Self::Word(words) => f.write_str(&words.join(" or ")),
+            Self::Seconds => f.write_str("seconds: 0, or 0.1 and more"),
             Self::Time => f.write_str("a time (seconds, or 10m, 2h, 1d)"),
             Self::SampleFormat => f.write_str("a sample format (s16le, float32le, …)"),
             Self::ChannelMap => f.write_str("a channel map"),

@@ -121,6 +121,9 @@ pub(crate) trait Instance: fmt::Debug {
     /// A sound thread says something about a stream of this module's.
     fn engine_event(&mut self, _state: &mut State, _me: u32, _event: Event) {}
 
+    /// Bytes have come from elsewhere, for one of its streams.
+    fn bytes(&mut self, _state: &mut State, _me: u32, _bytes: Vec<u8>) {}
+
     /// A time that it asked for has come.
     fn alarm(&mut self, _state: &mut State, _me: u32) {}
 
@@ -129,6 +132,9 @@ pub(crate) trait Instance: fmt::Debug {
 
     /// Somebody has connected to a socket of the module's.
     fn accepted(&mut self, _state: &mut State, _me: u32, _stream: OwnedFd, _peer: Peer) {}
+
+    /// Somebody ended the connection of a client of the module's own protocol.
+    fn client_killed(&mut self, _state: &mut State, _me: u32, _client: u32) {}
 
     /// Somebody ended one of its streams.
     fn stream_killed(&mut self, state: &mut State, me: u32, _stream: ModuleStream) {

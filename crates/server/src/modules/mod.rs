@@ -4,23 +4,35 @@
 mod always;
 pub(crate) mod args;
 pub(crate) mod argument;
+mod combine_sink;
 mod default_device_restore;
 mod device_restore;
 mod error;
 mod extension;
+mod filter;
+mod flow;
 mod kind;
 mod later;
 mod lifetime;
+mod loopback;
 mod native_protocol;
 mod null_sink;
+mod null_source;
+mod pipe;
+mod remap;
 mod rescue_streams;
 mod saved;
 mod saved_volume;
+mod simple_protocol;
+mod sine;
 mod sockets;
 mod stream_interaction;
 mod stream_restore;
 mod suspend_on_idle;
 mod switch_on_connect;
+mod tunnel;
+mod virtual_device;
+mod virtual_mic;
 
 pub use error::ModuleError;
 pub(crate) use extension::ExtensionError;
@@ -35,20 +47,38 @@ use args::ModuleArgs;
 
 /// All modules, by name.
 pub(crate) static KINDS: &[&Kind] = &[
-    &default_device_restore::KIND,
-    &device_restore::KIND,
     &always::SINK,
     &always::SOURCE,
+    &combine_sink::KIND,
+    &default_device_restore::KIND,
+    &device_restore::KIND,
+    &loopback::KIND,
     &native_protocol::FD,
     &native_protocol::TCP_KIND,
     &native_protocol::UNIX,
     &null_sink::KIND,
-    &stream_restore::KIND,
+    &null_source::KIND,
+    &pipe::SINK_KIND,
+    &pipe::SOURCE_KIND,
+    &remap::SINK_KIND,
+    &remap::SOURCE_KIND,
     &rescue_streams::KIND,
+    &simple_protocol::TCP_KIND,
+    &simple_protocol::UNIX,
+    &sine::SINK,
+    &sine::SOURCE_KIND,
     &stream_interaction::CORK,
     &stream_interaction::DUCKING,
+    &stream_restore::KIND,
     &suspend_on_idle::KIND,
     &switch_on_connect::KIND,
+    &tunnel::NEW_SINK_KIND,
+    &tunnel::NEW_SOURCE_KIND,
+    &tunnel::SINK_KIND,
+    &tunnel::SOURCE_KIND,
+    &virtual_device::SINK_KIND,
+    &virtual_device::SOURCE_KIND,
+    &virtual_mic::KIND,
 ];
 
 /// A module that is loaded.

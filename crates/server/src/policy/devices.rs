@@ -29,6 +29,8 @@ pub(crate) struct NewSink {
     pub(crate) volume: Option<ChannelVolumes>,
     pub(crate) muted: bool,
     pub(crate) by_user: ByUser,
+    /// Whether its volume is that of the device that it is made of.
+    pub(crate) shares_volume: bool,
 }
 
 impl NewSink {
@@ -54,6 +56,7 @@ impl NewSink {
             volume: None,
             muted: false,
             by_user: ByUser::default(),
+            shares_volume: false,
         }
     }
 }
@@ -74,6 +77,8 @@ pub(crate) struct NewSource {
     pub(crate) volume: Option<ChannelVolumes>,
     pub(crate) muted: bool,
     pub(crate) by_user: ByUser,
+    /// Whether its volume is that of the device that it is made of.
+    pub(crate) shares_volume: bool,
 }
 
 impl NewSource {
@@ -97,6 +102,7 @@ impl NewSource {
             volume: None,
             muted: false,
             by_user: ByUser::default(),
+            shares_volume: false,
         }
     }
 }
@@ -155,7 +161,14 @@ fn set_icon(proplist: &mut PropList, otherwise: &str) {
 
 impl State {
     /// Makes a sink and its monitor, and tells everybody.
-    pub(crate) fn add_sink(&mut self, mut new: NewSink) -> Result<u32, DeviceError> {
+    pub(crate) fn add_sink(&mut self, new: NewSink) -> Result<u32, DeviceError> {
+        let index = self.make_sink(new)?;
+        self.put_sink(index);
+        Ok(index)
+    }
+
+    /// Makes a sink and its monitor, of which nobody hears before [`Self::put_sink`].
+    pub(crate) fn make_sink(&mut self, mut new: NewSink) -> Result<u32, DeviceError> {
         self.tell_modules(|module, state, _| module.shape_sink(state, &mut new));
         let names = &mut self.registry.names;
         let name = names.free_name(&new.name).ok_or(DeviceError::Name(new.name))?;
@@ -179,7 +192,8 @@ impl State {
         self.registry.names.register(name.clone(), Named::Sink(index));
         self.registry.names.register(monitor_name.clone(), Named::Source(monitor));
         let volume = new.volume.unwrap_or(ChannelVolumes::norm(new.spec.channels));
-        self.engine.set_device_volume(device, &volume, new.muted);
+        let heard = if new.shares_volume { ChannelVolumes::norm(new.spec.channels) } else { volume };
+        self.engine.set_device_volume(device, &heard, new.muted);
         self.registry.sources.insert(
             monitor,
             Source {
@@ -196,6 +210,7 @@ impl State {
                 volume: ChannelVolumes::norm(new.spec.channels),
                 muted: false,
                 by_user: ByUser::default(),
+                shares_volume: false,
                 monitor_of: Some(index),
                 default_rate: new.spec.rate,
                 outputs: Vec::new(),
@@ -222,6 +237,7 @@ impl State {
                 volume,
                 muted: new.muted,
                 by_user: new.by_user,
+                shares_volume: new.shares_volume,
                 formats: new.formats,
                 monitor,
                 inputs: Vec::new(),
@@ -230,6 +246,12 @@ impl State {
                 unlinking: false,
             },
         );
+        Ok(index)
+    }
+
+    /// Tells everybody of a sink and its monitor.
+    pub(crate) fn put_sink(&mut self, index: u32) {
+        let Some(monitor) = self.registry.sinks.get(index).map(|sink| sink.monitor) else { return };
         // Subscribers of PulseAudio see the first change of state before the device itself.
         self.post(Facility::Sink, Operation::Change, index);
         self.post(Facility::Source, Operation::Change, monitor);
@@ -241,7 +263,6 @@ impl State {
         self.tell_modules(|module, state, me| module.sink_came(state, me, index));
         self.update_default_sink();
         self.move_to_preferred_sink(index);
-        Ok(index)
     }
 
     /// Removes a sink and its monitor. Streams go to the default devices; those that cannot are killed.
@@ -269,7 +290,14 @@ impl State {
     }
 
     /// Makes a source that is no monitor, and tells everybody.
-    pub(crate) fn add_source(&mut self, mut new: NewSource) -> Result<u32, DeviceError> {
+    pub(crate) fn add_source(&mut self, new: NewSource) -> Result<u32, DeviceError> {
+        let index = self.make_source(new)?;
+        self.put_source(index);
+        Ok(index)
+    }
+
+    /// Makes a source that is no monitor, of which nobody hears before [`Self::put_source`].
+    pub(crate) fn make_source(&mut self, mut new: NewSource) -> Result<u32, DeviceError> {
         self.tell_modules(|module, state, _| module.shape_source(state, &mut new));
         let name = self.registry.names.free_name(&new.name).ok_or(DeviceError::Name(new.name))?;
         let device = self
@@ -281,7 +309,8 @@ impl State {
         let index = self.registry.sources.reserve();
         self.registry.names.register(name.clone(), Named::Source(index));
         let volume = new.volume.unwrap_or(ChannelVolumes::norm(new.spec.channels));
-        self.engine.set_monitor_volume(device, &volume, new.muted);
+        let heard = if new.shares_volume { ChannelVolumes::norm(new.spec.channels) } else { volume };
+        self.engine.set_monitor_volume(device, &heard, new.muted);
         self.registry.sources.insert(
             index,
             Source {
@@ -298,6 +327,7 @@ impl State {
                 volume,
                 muted: new.muted,
                 by_user: new.by_user,
+                shares_volume: new.shares_volume,
                 monitor_of: None,
                 default_rate: new.spec.rate,
                 outputs: Vec::new(),
@@ -306,12 +336,16 @@ impl State {
                 unlinking: false,
             },
         );
+        Ok(index)
+    }
+
+    /// Tells everybody of a source.
+    pub(crate) fn put_source(&mut self, index: u32) {
         self.post(Facility::Source, Operation::Change, index);
         self.post(Facility::Source, Operation::New, index);
         self.tell_modules(|module, state, me| module.source_came(state, me, index));
         self.update_default_source();
         self.move_to_preferred_source(index);
-        Ok(index)
     }
 
     /// Removes a source; the engine's device goes with one that is no monitor. Streams go to the default source;
@@ -340,44 +374,6 @@ impl State {
             self.engine.remove_device(device);
         }
         self.post(Facility::Source, Operation::Remove, index);
-    }
-
-    pub(crate) fn set_sink_volume(&mut self, index: u32, volume: ChannelVolumes) {
-        let Some(sink) = self.registry.sinks.get_mut(index) else { return };
-        let volume = super::fit_volume(&sink.volume, &volume);
-        if sink.volume != volume {
-            sink.volume = volume;
-            self.engine.set_device_volume(sink.device, &sink.volume, sink.muted);
-            self.post(Facility::Sink, Operation::Change, index);
-        }
-    }
-
-    pub(crate) fn set_sink_mute(&mut self, index: u32, muted: bool) {
-        let Some(sink) = self.registry.sinks.get_mut(index) else { return };
-        if sink.muted != muted {
-            sink.muted = muted;
-            self.engine.set_device_volume(sink.device, &sink.volume, muted);
-            self.post(Facility::Sink, Operation::Change, index);
-        }
-    }
-
-    pub(crate) fn set_source_volume(&mut self, index: u32, volume: ChannelVolumes) {
-        let Some(source) = self.registry.sources.get_mut(index) else { return };
-        let volume = super::fit_volume(&source.volume, &volume);
-        if source.volume != volume {
-            source.volume = volume;
-            self.engine.set_monitor_volume(source.device, &source.volume, source.muted);
-            self.post(Facility::Source, Operation::Change, index);
-        }
-    }
-
-    pub(crate) fn set_source_mute(&mut self, index: u32, muted: bool) {
-        let Some(source) = self.registry.sources.get_mut(index) else { return };
-        if source.muted != muted {
-            source.muted = muted;
-            self.engine.set_monitor_volume(source.device, &source.volume, muted);
-            self.post(Facility::Source, Operation::Change, index);
-        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What happens to devices and streams, to which others, and who is told.
 
 mod device_state;
+mod device_volume;
 mod devices;
+mod module_streams;
 mod new_stream;
 mod reconfigure;
 mod routing;
@@ -10,6 +12,7 @@ mod streams;
 mod volume;
 
 pub(crate) use devices::{DeviceError, NewSink, NewSource};
+pub(crate) use module_streams::{Link, LinkEnd, ModuleStreamSpec, playback_config, record_config};
 pub(crate) use new_stream::{NewInput, NewOutput, with_factors};
 pub(crate) use samples::SAMPLE_SIZE_MAX;
 pub(crate) use streams::{

@@ -318,6 +318,9 @@ impl State {
         }
         self.update_sink_status(to);
         self.post(Facility::SinkInput, Operation::Change, input);
+        if let Some(filter) = self.registry.sink_inputs.get(input).and_then(|stream| stream.origin_sink) {
+            self.adopt_sink_volume(filter);
+        }
         Ok(())
     }
 
@@ -382,6 +385,11 @@ impl State {
         }
         self.update_source_status(to);
         self.post(Facility::SourceOutput, Operation::Change, output);
+        if let Some(filter) =
+            self.registry.source_outputs.get(output).and_then(|stream| stream.destination_source)
+        {
+            self.adopt_source_volume(filter);
+        }
         Ok(())
     }
 }

@@ -85,8 +85,8 @@ impl SinkInput {
 
     /// Works the sizes out again, after a wish or the sink has changed, and tells the engine.
     pub(crate) fn fix_attr(&mut self, engine: &mut Engine, max_latency_usec: u64) {
-        // All of a sample is in its queue already, however long it is.
-        if self.owner == Owner::Sample {
+        // All of a sample is in its queue already, however long it is; a module's stream has no queue of its own.
+        if self.owner == Owner::Sample || self.owner.is_module() {
             return;
         }
         (self.attr, self.latency_usec) =
@@ -99,6 +99,9 @@ impl SinkInput {
 impl SourceOutput {
     /// Works the sizes out again, after a wish or the source has changed, and tells the engine.
     pub(crate) fn fix_attr(&mut self, engine: &mut Engine, max_latency_usec: u64) {
+        if self.owner.is_module() {
+            return;
+        }
         (self.attr, self.latency_usec) =
             record_attr(self.asked_attr, self.latency_mode, &self.spec, max_latency_usec);
         engine.set_record_attr(self.stream, self.attr.fragsize as usize, capture_latency(self.latency_usec));
@@ -170,7 +173,7 @@ impl State {
         let (owner, module) = (stream.owner, stream.module);
         self.notify_owner(owner, 8, |channel| PlaybackStreamKilled { channel });
         self.remove_sink_input(input);
-        if let (Owner::Module, Some(module)) = (owner, module) {
+        if let (Owner::Module { .. }, Some(module)) = (owner, module) {
             self.with_module(module, |instance, state| {
                 instance.stream_killed(state, module, ModuleStream::Input(input));
             });
@@ -183,7 +186,7 @@ impl State {
         let (owner, module) = (stream.owner, stream.module);
         self.notify_owner(owner, 8, |channel| RecordStreamKilled { channel });
         self.remove_source_output(output);
-        if let (Owner::Module, Some(module)) = (owner, module) {
+        if let (Owner::Module { .. }, Some(module)) = (owner, module) {
             self.with_module(module, |instance, state| {
                 instance.stream_killed(state, module, ModuleStream::Output(output));
             });
@@ -199,6 +202,7 @@ impl State {
         let Some(stream) = self.registry.sink_inputs.remove(input) else { return };
         self.engine.remove_playback(stream.stream);
         self.playback_streams.remove(&stream.stream);
+        self.module_playback.remove(&stream.stream);
         if let Some(sink) = self.registry.sinks.get_mut(stream.sink) {
             sink.inputs.retain(|&other| other != input);
             let module = sink.module;
@@ -223,6 +227,7 @@ impl State {
         let Some(stream) = self.registry.source_outputs.remove(output) else { return };
         self.engine.remove_record(stream.stream);
         self.record_streams.remove(&stream.stream);
+        self.module_record.remove(&stream.stream);
         if let RecordOrigin::SinkInput(input) = stream.origin
             && let Some(input) = self.registry.sink_inputs.get_mut(input)
         {

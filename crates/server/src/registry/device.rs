@@ -61,6 +61,8 @@ pub(crate) struct Sink {
     pub(crate) volume: ChannelVolumes,
     pub(crate) muted: bool,
     pub(crate) by_user: ByUser,
+    /// Whether its volume is that of the device that it is made of.
+    pub(crate) shares_volume: bool,
     pub(crate) formats: Vec<FormatInfo>,
     /// Whether it takes the rate of what is played, as long as nothing plays.
     pub(crate) can_reconfigure: bool,
@@ -90,6 +92,8 @@ pub(crate) struct Source {
     pub(crate) volume: ChannelVolumes,
     pub(crate) muted: bool,
     pub(crate) by_user: ByUser,
+    /// Whether its volume is that of the device that it is made of.
+    pub(crate) shares_volume: bool,
     /// The sink whose monitor it is.
     pub(crate) monitor_of: Option<u32>,
     /// The rate that it was made with.

@@ -30,8 +30,8 @@ pub(crate) struct ByUser {
 pub(crate) enum Owner {
     /// A client's, who calls it `channel`.
     Client { session: SessionKey, channel: u32 },
-    /// The module's that the stream names.
-    Module,
+    /// The module's that the stream names, for a client of the module's own protocol if `client` is one.
+    Module { client: Option<u32> },
     /// Nobody's: a sample that is played, which ends by itself.
     Sample,
 }
@@ -41,8 +41,21 @@ impl Owner {
     pub(crate) fn client(self) -> Option<(SessionKey, u32)> {
         match self {
             Self::Client { session, channel } => Some((session, channel)),
-            Self::Module | Self::Sample => None,
+            Self::Module { .. } | Self::Sample => None,
         }
+    }
+
+    /// The index of the client that shows as the stream's.
+    pub(crate) fn client_index(self) -> Option<u32> {
+        match self {
+            Self::Client { session, .. } => Some(session.client()),
+            Self::Module { client } => client,
+            Self::Sample => None,
+        }
+    }
+
+    pub(crate) fn is_module(self) -> bool {
+        matches!(self, Self::Module { .. })
     }
 
     /// The client.

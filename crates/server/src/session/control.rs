@@ -213,9 +213,14 @@ impl Handle for MoveSourceOutput {
 impl Handle for KillClient {
     fn handle(self, state: &mut State, caller: Caller) -> Handled<Ack> {
         let index = self.index.ok_or(ErrorCode::NoEntity)?;
-        let session = state.registry.clients.get(index).ok_or(ErrorCode::NoEntity)?.session;
+        let client = state.registry.clients.get(index).ok_or(ErrorCode::NoEntity)?;
         tracing::info!(client = index, by = caller.session.client(), "killed");
-        state.close_session(session);
+        match (client.session, client.module) {
+            (Some(session), _) => state.close_session(session),
+            (None, module) => {
+                state.with_module(module, |instance, state| instance.client_killed(state, module, index));
+            }
+        }
         done()
     }
 }

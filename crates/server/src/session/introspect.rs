@@ -11,13 +11,13 @@ use sealpulse_spec::{ChannelVolumes, SampleFormat, SampleSpec, Volume};
 
 use super::dispatch::done;
 use super::formats::any_pcm;
-use super::{Caller, Handle, Handled, Outcome, SessionKey};
+use super::{Caller, Handle, Handled, Outcome};
 use crate::queries::{Question, Timings};
 use crate::registry::{Sink, names};
 use crate::state::State;
 
 /// Source file names in PulseAudio, which clients see as drivers.
-pub(super) const PROTOCOL_DRIVER: &str = "protocol-native.c";
+pub(crate) const PROTOCOL_DRIVER: &str = "protocol-native.c";
 
 /// Steps of a software volume (`PA_VOLUME_NORM + 1`).
 const VOLUME_STEPS: u32 = 0x10001;
@@ -151,7 +151,7 @@ impl State {
             index,
             name: client.proplist.get_str("application.name").map(str::to_owned),
             owner_module: Some(client.module),
-            driver: Some(PROTOCOL_DRIVER.to_owned()),
+            driver: Some(client.driver.to_owned()),
             properties: client.proplist.clone(),
         })
     }
@@ -194,7 +194,7 @@ impl State {
             index,
             name: input.proplist.get_str("media.name").map(str::to_owned),
             owner_module: input.module,
-            client_index: input.owner.session().map(SessionKey::client),
+            client_index: input.owner.client_index(),
             sink_index: Some(input.sink),
             sample_spec: known_spec(input.spec, version),
             channel_map: input.map,
@@ -225,7 +225,7 @@ impl State {
             index,
             name: output.proplist.get_str("media.name").map(str::to_owned),
             owner_module: output.module,
-            client_index: output.owner.session().map(SessionKey::client),
+            client_index: output.owner.client_index(),
             source_index: Some(output.source),
             sample_spec: known_spec(output.spec, version),
             channel_map: output.map,

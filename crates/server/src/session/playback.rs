@@ -228,6 +228,9 @@ impl State {
             | Event::PlaybackTiming { stream, .. } => stream,
             Event::Recorded { .. } | Event::RecordOverrun { .. } | Event::RecordTiming { .. } => return,
         };
+        if let Event::PlaybackTiming { token, timing, .. } = event {
+            return self.playback_timing(token, timing);
+        }
         if let Some(&module) = self.module_playback.get(&stream) {
             self.with_module(module, |instance, state| instance.engine_event(state, module, event));
             return;
@@ -235,7 +238,11 @@ impl State {
         let Some(&index) = self.playback_streams.get(&stream) else { return };
         let Some(input) = self.registry.sink_inputs.get_mut(index) else { return };
         let Some((session, channel)) = input.owner.client() else {
-            return self.unowned_playback_event(index, event);
+            // A sample has been played.
+            if let (Event::Drained { .. }, Owner::Sample) = (&event, input.owner) {
+                self.remove_sink_input(index);
+            }
+            return;
         };
         match event {
             Event::Request { bytes, .. } => {
@@ -255,24 +262,10 @@ impl State {
                 input.drain = input.drain.filter(|&waiting| waiting != tag);
                 self.reply(session, tag, &Ack {});
             }
-            Event::PlaybackTiming { token, timing, .. } => self.playback_timing(token, timing),
-            Event::Recorded { .. } | Event::RecordOverrun { .. } | Event::RecordTiming { .. } => {}
-        }
-    }
-}
-
-impl State {
-    /// What a sound thread says about a stream that is not a client's.
-    fn unowned_playback_event(&mut self, index: u32, event: Event) {
-        let Some(input) = self.registry.sink_inputs.get(index) else { return };
-        match (event, input.owner, input.module) {
-            (Event::PlaybackTiming { token, timing, .. }, _, _) => self.playback_timing(token, timing),
-            (event, Owner::Module, Some(module)) => {
-                self.with_module(module, |instance, state| instance.engine_event(state, module, event));
-            }
-            // A sample has been played.
-            (Event::Drained { .. }, Owner::Sample, _) => self.remove_sink_input(index),
-            _ => {}
+            Event::PlaybackTiming { .. }
+            | Event::Recorded { .. }
+            | Event::RecordOverrun { .. }
+            | Event::RecordTiming { .. } => {}
         }
     }
 }

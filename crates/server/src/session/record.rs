@@ -265,6 +265,9 @@ impl State {
         else {
             return;
         };
+        if let Event::RecordTiming { token, timing, .. } = event {
+            return self.record_timing(token, timing);
+        }
         if let Some(&module) = self.module_record.get(&stream) {
             self.with_module(module, |instance, state| instance.engine_event(state, module, event));
             return;
@@ -286,7 +289,6 @@ impl State {
                     );
                 }
             }
-            Event::RecordTiming { token, timing, .. } => self.record_timing(token, timing),
             _ => {}
         }
     }
