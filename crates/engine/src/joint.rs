@@ -139,11 +139,17 @@ impl Core {
         let mut changed = false;
         let mut at = head;
         while let Some(device) = self.devices.get_mut(at) {
-            if device.joint.is_active() != device.clock.is_some() {
-                device.clock = device.joint.is_active().then(|| DeviceClock::starting_at(time));
-                changed = true;
-            }
+            let (slot, active) = (at, device.joint.is_active());
             at = device.joint.after;
+            if active == device.clock.is_some() {
+                continue;
+            }
+            changed = true;
+            if active {
+                device.clock = Some(DeviceClock::starting_at(time));
+            } else {
+                self.stand_still(slot);
+            }
         }
         if changed {
             self.assess(head);
