@@ -20,7 +20,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber 
 # The other side of the benchmarks.
 BENCH_PACKAGES := $(BUILD_PACKAGES) libpulse-dev pkg-config
 
-.PHONY: help run test build bench install lint deps deps-build deps-run
+.PHONY: help run test build bench install docs lint deps deps-build deps-run
 
 help:
 	@echo "make run    install what is needed, start the server, play with six applications, and serve"
@@ -28,6 +28,7 @@ help:
 	@echo "make build  build the program: target/release/sealpulse"
 	@echo "make bench  measure side by side with libpulse"
 	@echo "make install  the program, its manual pages and the shells' completions below PREFIX=$(PREFIX)"
+	@echo "make docs   write docs/commands.md anew"
 	@echo "make lint   formatting, clippy and documentation, with warnings denied"
 	@echo "make deps   install the system packages that are missing"
 
@@ -58,6 +59,9 @@ install:
 		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sealpulse"
 	install -D -m 644 "$(PROGRAM)/assets/completions/sealpulse.fish" \
 		"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sealpulse.fish"
+
+docs:
+	SEALPULSE_WRITE_DOCS=1 $(CARGO) test --locked --package sealpulse-protocol --test docs
 
 lint:
 	$(CARGO) fmt --all --check

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::command::{self, *};
 use crate::table::for_each_command;
+use crate::values::Opaque;
 
 /// Who sends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +30,35 @@ pub struct CommandInfo {
     pub since: u32,
     /// The type of the reply (or of its entries); `None` when there is no reply.
     pub reply: Option<&'static str>,
+    /// Its fields, in the order of the wire.
+    pub fields: &'static [FieldInfo],
+    /// The fields of the reply, or of its entries.
+    pub reply_fields: &'static [FieldInfo],
+}
+
+/// A field of a command or a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldInfo {
+    /// Its name here.
+    pub name: &'static str,
+    /// First version that has it, where that is not the command's first.
+    pub since: Option<u32>,
+    /// First version that no longer has it.
+    pub until: Option<u32>,
+}
+
+/// What has fields on the wire.
+pub(crate) trait Described {
+    const FIELDS: &'static [FieldInfo];
+}
+
+/// A list is as its entries.
+impl<T: Described> Described for Vec<T> {
+    const FIELDS: &'static [FieldInfo] = T::FIELDS;
+}
+
+impl Described for Opaque {
+    const FIELDS: &'static [FieldInfo] = &[];
 }
 
 macro_rules! define_codes {
@@ -76,9 +107,13 @@ macro_rules! define_codes {
                 direction: Direction::$direction,
                 since: $since,
                 reply: define_codes!(@reply $($reply)?),
+                fields: <command::$name as Described>::FIELDS,
+                reply_fields: define_codes!(@fields $($reply)?),
             },
         )*];
     };
+    (@fields) => { &[] };
+    (@fields $reply:ty) => { <$reply as Described>::FIELDS };
     (@reply) => { None };
     (@reply $reply:ty) => { Some(stringify!($reply)) };
 }

@@ -46,7 +46,7 @@ mod testing;
 mod values;
 mod version;
 
-pub use code::{COMMANDS, CommandCode, CommandInfo, Direction};
+pub use code::{COMMANDS, CommandCode, CommandInfo, Direction, FieldInfo};
 pub use command::{Answered, Command, Packet};
 pub use error_code::ErrorCode;
 pub use field::Field;

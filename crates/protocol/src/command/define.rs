@@ -47,6 +47,16 @@ macro_rules! tagstruct {
             }
         }
 
+        impl $crate::code::Described for $name {
+            const FIELDS: &'static [$crate::code::FieldInfo] = &[
+                $($crate::code::FieldInfo {
+                    name: stringify!($field),
+                    since: $crate::command::define::gate!(@since $($($gate)+)?),
+                    until: $crate::command::define::gate!(@until $($($gate)+)?),
+                },)*
+            ];
+        }
+
         impl Default for $name {
             fn default() -> Self {
                 $crate::field::Field::absent()
@@ -114,6 +124,12 @@ macro_rules! gate {
             $crate::command::define::gate!(@absent $ty, $($gate)*)
         }
     };
+
+    (@since since $since:literal $($rest:tt)*) => { Some($since) };
+    (@since $($rest:tt)*) => { None };
+
+    (@until until $until:literal $($rest:tt)*) => { Some($until) };
+    (@until $($rest:tt)*) => { None };
 
     (@doc since $since:literal $($rest:tt)*) => { concat!("\n\nSince version ", $since, ".") };
     (@doc until $until:literal $($rest:tt)*) => { concat!("\n\nOnly before version ", $until, ".") };
