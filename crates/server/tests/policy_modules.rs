@@ -6,8 +6,8 @@ mod common;
 
 use common::{Client, Fixture};
 use sealpulse_protocol::command::{
-    CorkPlaybackStream, DeletePlaybackStream, GetModuleInfo, GetSinkInfo, GetSinkInputInfo, LoadModule,
-    Subscribe, UnloadModule,
+    CorkPlaybackStream, CreatePlaybackStreamReply, DeletePlaybackStream, GetModuleInfo, GetSinkInfo,
+    GetSinkInputInfo, LoadModule, Subscribe, UnloadModule,
 };
 use sealpulse_protocol::{Command, DeviceState, ErrorCode, SubscriptionMask};
 
@@ -63,12 +63,15 @@ fn a_stream_wakes_its_sink_before_it_is_there() {
     wait_until_suspended(&mut client);
 }
 
-/// A playback stream of a role; its index.
-fn play_role(client: &mut Client, role: &str) -> u32 {
+/// A playback stream of a role, which starts alone.
+fn play_role(client: &mut Client, role: &str, corked: bool) -> CreatePlaybackStreamReply {
+    let sync_id = client.next_tag();
     let reply = client.play(|create| {
+        create.sync_id = sync_id;
+        create.corked = corked;
         create.properties.set_str("media.role", role);
     });
-    reply.unwrap().sink_input_index
+    reply.unwrap()
 }
 
 fn is_muted(client: &mut Client, index: u32) -> bool {
@@ -88,12 +91,9 @@ fn music_pauses_while_somebody_calls() {
     let fixture = Fixture::new();
     let mut client = fixture.client(35);
     load(&mut client, "module-role-cork", "").unwrap();
-    let music = play_role(&mut client, "music");
-    let other = play_role(&mut client, "game");
-    let call = client.play(|create| {
-        create.properties.set_str("media.role", "phone");
-    });
-    let call = call.unwrap();
+    let music = play_role(&mut client, "music", false).sink_input_index;
+    let other = play_role(&mut client, "game", false).sink_input_index;
+    let call = play_role(&mut client, "phone", false);
     assert_eq!(wait_for_event(&mut client), (0, "request-cork".to_owned()));
     assert!(is_muted(&mut client, music) && !is_muted(&mut client, other));
     client.call(&CorkPlaybackStream { channel: 0, cork: true }).unwrap();
@@ -107,12 +107,8 @@ fn a_stream_that_is_new_and_corked_is_muted_alone() {
     let fixture = Fixture::new();
     let mut client = fixture.client(35);
     let cork = load(&mut client, "module-role-cork", "").unwrap();
-    play_role(&mut client, "phone");
-    let music = client.play(|create| {
-        create.corked = true;
-        create.properties.set_str("media.role", "music");
-    });
-    let music = music.unwrap().sink_input_index;
+    play_role(&mut client, "phone", false);
+    let music = play_role(&mut client, "music", true).sink_input_index;
     assert!(is_muted(&mut client, music));
     client.call(&UnloadModule { index: Some(cork) }).unwrap();
     assert!(!is_muted(&mut client, music), "nobody is muted for a module that is gone");

@@ -4,21 +4,27 @@
 mod always;
 pub(crate) mod args;
 pub(crate) mod argument;
+mod augment_properties;
 mod combine_sink;
 mod default_device_restore;
 mod device_restore;
 mod error;
 mod extension;
 mod filter;
+mod filter_apply;
+mod filter_heuristics;
 mod flow;
+mod intended_roles;
 mod kind;
 mod later;
 mod lifetime;
 mod loopback;
+mod match_table;
 mod native_protocol;
 mod null_sink;
 mod null_source;
 mod pipe;
+mod position_event_sounds;
 mod remap;
 mod rescue_streams;
 mod saved;
@@ -49,10 +55,15 @@ use args::ModuleArgs;
 pub(crate) static KINDS: &[&Kind] = &[
     &always::SINK,
     &always::SOURCE,
+    &augment_properties::KIND,
     &combine_sink::KIND,
     &default_device_restore::KIND,
     &device_restore::KIND,
+    &filter_apply::KIND,
+    &filter_heuristics::KIND,
+    &intended_roles::KIND,
     &loopback::KIND,
+    &match_table::KIND,
     &native_protocol::FD,
     &native_protocol::TCP_KIND,
     &native_protocol::UNIX,
@@ -60,6 +71,7 @@ pub(crate) static KINDS: &[&Kind] = &[
     &null_source::KIND,
     &pipe::SINK_KIND,
     &pipe::SOURCE_KIND,
+    &position_event_sounds::KIND,
     &remap::SINK_KIND,
     &remap::SOURCE_KIND,
     &rescue_streams::KIND,

@@ -120,6 +120,16 @@ impl State {
         new.source
     }
 
+    /// A client has said who it is: modules may add to it.
+    pub(crate) fn shape_client(&mut self, index: u32) {
+        let Some(client) = self.registry.clients.get_mut(index) else { return };
+        let mut proplist = std::mem::take(&mut client.proplist);
+        self.tell_modules(|module, _, _| module.shape_client(&mut proplist));
+        if let Some(client) = self.registry.clients.get_mut(index) {
+            client.proplist = proplist;
+        }
+    }
+
     /// Spec and map of the stream are settled: modules may change the rest.
     pub(crate) fn shape_input(&mut self, new: &mut NewInput) {
         self.tell_modules(|module, state, _| module.shape_input(state, new));

@@ -74,6 +74,9 @@ impl State {
         let (list, facility, index) = self.owned_proplist(caller, owner).ok_or(ErrorCode::NoEntity)?;
         let changed = update_proplist(list, mode, changes, limit)?;
         // An update of a client is told even if nothing is different, as in PulseAudio.
+        if facility == Facility::Client {
+            self.shape_client(index);
+        }
         if changed || facility == Facility::Client {
             self.post(facility, Operation::Change, index);
         }

@@ -107,6 +107,11 @@ impl Client {
         Ok(reply.version)
     }
 
+    /// A number that no command, and nothing named by one before, has.
+    pub(crate) fn next_tag(&self) -> u32 {
+        self.next_tag
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         // The server may have hung up in the middle, which is what some tests want.
