@@ -206,3 +206,109 @@ fn ducking_by_role() {
         }
     });
 }
+
+#[test]
+fn devices_for_roles() {
+    compare("devices for roles", &[PLAIN], |script| {
+        let calls = ["sink_name=calls", "sink_properties='device.intended_roles=\"phone event\"'"];
+        let other_calls = ["sink_name=other_calls", "sink_properties=device.intended_roles=phone"];
+        let load =
+            |arguments: [&'static str; 2]| ["load-module", "module-null-sink", arguments[0], arguments[1]];
+        script.pactl(&["load-module", "module-intended-roles"]);
+        script.play("call", &["--property=media.role=phone"]);
+        script.play("chosen", &["--property=media.role=phone", "--device=out"]);
+        script.play("music", &["--property=media.role=music"]);
+        let first = script.pactl(&load(calls));
+        where_streams_are(script, "the calls go to their device");
+        script.play("late call", &["--property=media.role=phone"]);
+        script.play("late music", &["--property=media.role=music"]);
+        script.play("sent elsewhere", &["--property=media.role=phone", "--device=out"]);
+        script.pactl(&load(other_calls));
+        where_streams_are(script, "they stay there");
+        script.pactl(&["unload-module", first.stdout.trim()]);
+        where_streams_are(script, "they are rescued by their role");
+        script.pactl(&["unload-module", "module-intended-roles"]);
+        script.pactl(&["load-module", "module-intended-roles", "on_hotplug=no", "on_rescue=no"]);
+        let again = script.pactl(&load(calls));
+        where_streams_are(script, "nothing moves");
+        script.pactl(&["unload-module", again.stdout.trim()]);
+        where_streams_are(script, "nor here");
+        for bad in ["on_hotplug=perhaps", "nonsense=1"] {
+            script.pactl(&["load-module", "module-intended-roles", bad]);
+        }
+        for stream in ["call", "chosen", "music", "late call", "late music", "sent elsewhere"] {
+            script.stop(stream);
+        }
+    });
+}
+
+/// Writes down which stream is where.
+fn where_streams_are(script: &mut Script<'_>, label: &str) {
+    script.forget_events();
+    script.list(label, &["sink-inputs"]);
+}
+
+#[test]
+fn a_table_of_volumes_and_roles() {
+    const TABLE: &str = "# volumes and roles\n^song 32768\n^song$ 0x4000\nring(ing|s) phone\n\
+        ^film replace video\n^show merge video\n\"quoted\" \"my role\" more\n";
+    compare("a table of volumes and roles", &[PLAIN], |script| {
+        let path = script.server().directory().join("match.table");
+        std::fs::write(&path, TABLE).expect("the table can be written");
+        let table = format!("table={}", path.display());
+        script.pactl(&["load-module", "module-match", &table]);
+        for name in ["song", "songs", "it rings", "film", "show", "a song", "\"quoted\""] {
+            script.play(name, &["--property=media.role=music"]);
+            script.play(&format!("{name} "), &[]);
+        }
+        script.list("as the table says", &["sink-inputs"]);
+        script.pactl(&["load-module", "module-match", &table, "key=media.role"]);
+        script.pactl(&["load-module", "module-match", "table=/nowhere"]);
+        for bad in ["alone\n", "( 5\n", "a replace\n", "a \"open\n"] {
+            std::fs::write(&path, bad).expect("the table can be written");
+            script.pactl(&["load-module", "module-match", &table]);
+        }
+        for name in ["song", "songs", "it rings", "film", "show", "a song", "\"quoted\""] {
+            script.stop(name);
+            script.stop(&format!("{name} "));
+        }
+    });
+}
+
+#[test]
+fn filters_that_are_not_there() {
+    compare("filters that are not there", &[PLAIN], |script| {
+        script.pactl(&["load-module", "module-filter-heuristics"]);
+        script.pactl(&["load-module", "module-filter-apply"]);
+        script.play("wants", &["--property=filter.want=nothing"]);
+        script.play("applies", &["--property=filter.apply=nothing"]);
+        script.play("suppresses", &["--property=filter.want=nothing", "--property=filter.suppress=nothing"]);
+        script.list("they are on no filter", &["sink-inputs"]);
+        for stream in ["wants", "applies", "suppresses"] {
+            script.stop(stream);
+        }
+        script.pactl(&["load-module", "module-filter-apply", "autoclean=perhaps"]);
+    });
+}
+
+#[test]
+fn event_sounds_with_a_place() {
+    compare("event sounds with a place", &[PLAIN], |script| {
+        script.pactl(&["load-module", "module-position-event-sounds"]);
+        script.pactl(&["load-module", "module-position-event-sounds", "nonsense=1"]);
+        script.play("click", &["--property=media.role=event", "--property=event.mouse.hpos=0"]);
+        script.list("its own volume is as before", &["sink-inputs"]);
+        script.stop("click");
+    });
+}
+
+#[test]
+fn properties_of_programs() {
+    compare("properties of programs", &[PLAIN], |script| {
+        script.pactl(&["load-module", "module-augment-properties"]);
+        script.pactl(&["load-module", "module-augment-properties", "nonsense=1"]);
+        script.play("unknown", &[]);
+        script.list("nothing is known of it", &["sink-inputs"]);
+        script.stop("unknown");
+    });
+}

@@ -7,7 +7,7 @@ mod common;
 use common::{Client, Fixture};
 use sealpulse_protocol::command::{
     CorkPlaybackStream, CreatePlaybackStreamReply, DeletePlaybackStream, GetModuleInfo, GetSinkInfo,
-    GetSinkInputInfo, LoadModule, Subscribe, UnloadModule,
+    GetSinkInputInfo, LoadModule, RemovePlaybackStreamProplist, Subscribe, UnloadModule,
 };
 use sealpulse_protocol::{Command, DeviceState, ErrorCode, SubscriptionMask};
 
@@ -132,4 +132,65 @@ fn arguments_of_roles_are_checked() {
         assert_eq!(load(&mut client, module, bad), Err(ErrorCode::ModuleInitFailed), "{module} {bad}");
     }
     load(&mut client, "module-role-ducking", "trigger_roles=a/b ducking_roles=c/d volume=50%/10%").unwrap();
+}
+
+/// The sink that a stream is on, by name.
+fn sink_of(client: &mut Client, input: u32) -> String {
+    let sink = client.call(&GetSinkInputInfo { index: Some(input) }).unwrap().sink_index;
+    client.call(&GetSinkInfo { index: sink, name: None }).unwrap().name
+}
+
+#[test]
+fn a_stream_is_put_on_the_filter_that_it_asks_for() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client(35);
+    load(&mut client, "module-filter-heuristics", "").unwrap();
+    let apply = load(&mut client, "module-filter-apply", "").unwrap();
+    let reply = client.play(|create| {
+        create.properties.set_str("filter.want", "remap-sink");
+        create.properties.set_str("filter.apply.remap-sink.parameters", "sink_name=turned channels=1");
+    });
+    let reply = reply.unwrap();
+    let moved = client.wait_for(|notice| match notice {
+        Command::PlaybackStreamMoved(moved) => Some(moved.sink_name.clone()),
+        _ => None,
+    });
+    assert_eq!(moved.as_deref(), Some("turned"));
+    client
+        .call(&RemovePlaybackStreamProplist {
+            channel: reply.channel,
+            names: vec!["filter.apply".to_owned()],
+        })
+        .unwrap();
+    assert_eq!(sink_of(&mut client, reply.sink_input_index), "null", "it does not ask for it any more");
+    client.call(&UnloadModule { index: Some(apply) }).unwrap();
+    assert_eq!(sink_state(&mut client, "turned"), Err(ErrorCode::NoEntity), "nobody else has loaded it");
+}
+
+#[test]
+fn a_filter_that_goes_gives_its_streams_back() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client(35);
+    load(&mut client, "module-filter-apply", "").unwrap();
+    let reply = client.play(|create| {
+        create.properties.set_str("filter.apply", "remap-sink");
+        create.properties.set_str("filter.apply.remap-sink.parameters", "sink_name=turned");
+    });
+    let input = reply.unwrap().sink_input_index;
+    assert_eq!(sink_of(&mut client, input), "turned");
+    let module = client.call(&GetSinkInfo { index: None, name: Some("turned".to_owned()) }).unwrap();
+    client.call(&UnloadModule { index: module.owner_module }).unwrap();
+    assert_eq!(sink_of(&mut client, input), "null");
+}
+
+#[test]
+fn a_loop_of_filters_is_not_made() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client(35);
+    load(&mut client, "module-filter-apply", "").unwrap();
+    let reply = client.play(|create| {
+        create.properties.set_str("filter.apply", "null-sink");
+    });
+    let input = reply.unwrap().sink_input_index;
+    assert_eq!(sink_of(&mut client, input), "null", "a null sink is no filter, and its argument is wrong");
 }

@@ -206,6 +206,6 @@ impl<'a> Script<'a> {
         if arguments.len() > 1 && arguments[1].parse::<u32>().is_ok_and(|index| index < 10_000) {
             words[2] = "INDEX";
         }
-        self.names.text(&words.join(" ").replace('/', "|"))
+        self.names.text(&words.join(" ")).replace('/', "|")
     }
 }

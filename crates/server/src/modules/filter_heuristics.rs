@@ -24,8 +24,8 @@ const CHOSEN: &str = "filter.heuristics";
 
 #[derive(Debug, Default)]
 struct FilterHeuristics {
-    /// The devices of sink inputs, and of source outputs.
-    devices: BTreeMap<(bool, u32), u32>,
+    /// By facility, `true` for playback, and index.
+    places: BTreeMap<(bool, u32), Place>,
 }
 
 /// Decides about a stream on a device.
@@ -54,10 +54,22 @@ fn is_for_phone(device: &PropList) -> bool {
     roles.split_ascii_whitespace().any(|role| role == "phone")
 }
 
+/// Where a stream is: the device, and the name of the module that has made it.
+type Place = (u32, &'static str);
+
+fn place(state: &State, device: u32, module: u32) -> Place {
+    (device, state.registry.modules.get(module).map_or("", |module| module.kind.name))
+}
+
 impl FilterHeuristics {
-    /// A stream is on a device; whether it was not there before.
-    fn arrives(&mut self, playback: bool, stream: u32, device: u32) -> bool {
-        self.devices.insert((playback, stream), device) != Some(device)
+    /// A stream is at a place; whether that is news, which a move to or from the filter that it wants is not.
+    fn arrives(&mut self, stream: (bool, u32), place: Place, proplist: &PropList) -> bool {
+        let wanted = proplist.get_str("filter.want");
+        let is_filter = |(_, module): Place| wanted.is_some() && module.strip_prefix("module-") == wanted;
+        match self.places.insert(stream, place) {
+            Some(was) => was != place && !is_filter(was) && !is_filter(place),
+            None => true,
+        }
     }
 }
 
@@ -72,19 +84,28 @@ impl Instance for FilterHeuristics {
             Facility::SourceOutput => false,
             _ => return,
         };
+        let stream = (playback, change.index);
         if change.operation == Operation::Remove {
-            self.devices.remove(&(playback, change.index));
+            self.places.remove(&stream);
         } else if playback {
-            let Some(input) = state.registry.sink_inputs.get_mut(change.index) else { return };
+            let Some(input) = state.registry.sink_inputs.get(change.index) else { return };
             let Some(sink) = state.registry.sinks.get(input.sink) else { return };
-            if self.arrives(true, change.index, input.sink) {
-                decide(&mut input.proplist, is_for_phone(&sink.proplist));
+            let place = place(state, input.sink, sink.module);
+            let for_phone = is_for_phone(&sink.proplist);
+            if self.arrives(stream, place, &input.proplist)
+                && let Some(input) = state.registry.sink_inputs.get_mut(change.index)
+            {
+                decide(&mut input.proplist, for_phone);
             }
         } else {
-            let Some(output) = state.registry.source_outputs.get_mut(change.index) else { return };
+            let Some(output) = state.registry.source_outputs.get(change.index) else { return };
             let Some(source) = state.registry.sources.get(output.source) else { return };
-            if self.arrives(false, change.index, output.source) {
-                decide(&mut output.proplist, is_for_phone(&source.proplist));
+            let place = place(state, output.source, source.module);
+            let for_phone = is_for_phone(&source.proplist);
+            if self.arrives(stream, place, &output.proplist)
+                && let Some(output) = state.registry.source_outputs.get_mut(change.index)
+            {
+                decide(&mut output.proplist, for_phone);
             }
         }
     }
