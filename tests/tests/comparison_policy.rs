@@ -40,6 +40,25 @@ fn always_a_sink() {
 }
 
 #[test]
+fn always_a_source() {
+    compare("always a source", &["module-always-source"], |script| {
+        devices(script, "the null source");
+        script.record("rescued", &[]);
+        let real = script.pactl(&["load-module", "module-null-source", "source_name=real"]);
+        devices(script, "a real one");
+        script.pactl(&["unload-module", real.stdout.trim()]);
+        devices(script, "the null source again");
+        script.stop("rescued");
+        let sink = script.pactl(&["load-module", "module-null-sink", "sink_name=out"]);
+        devices(script, "monitors do not count");
+        script.pactl(&["unload-module", sink.stdout.trim()]);
+        devices(script, "nor when they go");
+        script.pactl(&["unload-module", "module-always-source"]);
+        devices(script, "nothing");
+    });
+}
+
+#[test]
 fn switching_to_what_comes() {
     compare("switching to what comes", &[OUT], |script| {
         script.play("follows", &[]);
