@@ -290,6 +290,11 @@ macro_rules! flags {
             pub fn contains(self, other: Self) -> bool {
                 self.0 & other.0 == other.0
             }
+
+            /// These but those of `other`.
+            pub fn without(self, other: Self) -> Self {
+                Self(self.0 & !other.0)
+            }
         }
 
         impl BitOr for $name {

@@ -79,11 +79,14 @@ fn children(value: &Value) -> Option<Vec<(String, Value)>> {
     }
 }
 
+/// Stands for all scenarios.
+const EVERYWHERE: &str = "*";
+
 /// An entry of `tests/differences.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Allowed {
-    /// The scenarios where it occurs.
+    /// The scenarios where it occurs; `*` for any.
     scenarios: Vec<String>,
     /// Where: `*` is any part of one step, `**` any steps.
     pub(super) path: String,
@@ -110,8 +113,13 @@ impl Allowed {
         for entry in &all {
             assert!(!entry.reason.trim().is_empty(), "{} lacks a reason", entry.path);
         }
-        all.retain(|entry| entry.scenarios.iter().any(|other| other == scenario));
+        all.retain(|entry| entry.scenarios.iter().any(|other| other == scenario || other == EVERYWHERE));
         all
+    }
+
+    /// Whether it has to occur: one that may occur anywhere need not everywhere.
+    pub(super) fn must_occur(&self) -> bool {
+        self.scenarios.iter().all(|scenario| scenario != EVERYWHERE)
     }
 
     pub(super) fn covers(&self, difference: &Difference) -> bool {

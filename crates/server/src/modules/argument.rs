@@ -91,10 +91,10 @@ impl fmt::Display for Type {
             Self::Word(words) => f.write_str(&words.join(" or ")),
             Self::Seconds => f.write_str("seconds: 0, or 0.1 and more"),
             Self::Time => f.write_str("a time (seconds, or 10m, 2h, 1d)"),
-            Self::SampleFormat => f.write_str("a sample format (s16le, float32le, …)"),
+            Self::SampleFormat => f.write_str("a sample format (s16le, float32le ...)"),
             Self::ChannelMap => f.write_str("a channel map"),
-            Self::Properties => f.write_str("properties (key=value …)"),
-            Self::Formats => f.write_str("formats (pcm;ac3-iec61937 …)"),
+            Self::Properties => f.write_str("properties (key=value ...)"),
+            Self::Formats => f.write_str("formats (pcm;ac3-iec61937 ...)"),
             Self::List => f.write_str("names, separated by commas"),
         }
     }

@@ -50,7 +50,7 @@ fn load(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Instance>, M
     args.proplist("sink_properties", &mut proplist);
     let described = proplist.contains("device.description");
     if !described {
-        proplist.set_str("device.description", &describe(state, &slaves));
+        proplist.set_str("device.description", "Simultaneous Output");
     }
     let name = args.text("sink_name").unwrap_or_else(|| "combined".to_owned());
     let mut new = NewSink::new(name, loading, spec, map, proplist);
@@ -68,13 +68,14 @@ fn load(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Instance>, M
         outputs: Vec::new(),
         missing: Vec::new(),
     };
+    state.put_sink(sink);
     for slave in slaves {
         if let Err(error) = combined.add_output(state, slave) {
             Box::new(combined).unload(state, loading.index);
             return Err(error);
         }
     }
-    state.put_sink(sink);
+    combined.update_description(state);
     Ok(Box::new(combined))
 }
 
@@ -153,11 +154,14 @@ impl Combined {
             proplist,
             remix: self.remix,
             dont_move: true,
+            maps_format: true,
+            latency_usec: Some(MAX_LATENCY_USEC),
             client: None,
             filter: Some(self.sink),
         };
         let link =
             state.add_link(LinkEnd::Device(device, self.map), LinkEnd::Stream(stream), self.spec, 0)?;
+        state.cork_link(&link, false);
         self.outputs.push(Output { sink: slave, link });
         Ok(())
     }
@@ -168,11 +172,7 @@ impl Combined {
         }
         let slaves: Vec<u32> = self.outputs.iter().map(|output| output.sink).collect();
         let description = describe(state, &slaves);
-        let Some(sink) = state.registry.sinks.get_mut(self.sink) else { return };
-        if sink.proplist.get_str("device.description") != Some(&description) {
-            sink.proplist.set_str("device.description", &description);
-            state.post(Facility::Sink, Operation::Change, self.sink);
-        }
+        state.describe_sink(self.sink, &description);
     }
 }
 
@@ -228,14 +228,14 @@ impl Instance for Combined {
         self.update_description(state);
     }
 
-    fn used(&self, state: &State) -> Option<u32> {
-        Some(state.sink_linked_by(self.sink))
+    fn in_use(&self, state: &State) -> bool {
+        state.sink_linked_by(self.sink) > 0
     }
 
     fn unload(self: Box<Self>, state: &mut State, _me: u32) {
-        state.remove_sink(self.sink);
         for output in &self.outputs {
             state.remove_link(&output.link);
         }
+        state.remove_sink(self.sink);
     }
 }

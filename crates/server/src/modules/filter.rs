@@ -66,6 +66,7 @@ pub(super) fn make_sink(
     match state.add_link(LinkEnd::Device(device, map), to, spec, 0) {
         Ok(link) => {
             state.put_sink(sink);
+            state.cork_link(&link, false);
             Ok(FilterSink { sink, link, describe })
         }
         Err(error) => {
@@ -129,6 +130,7 @@ impl Instance for FilterSink {
     }
 
     fn unload(self: Box<Self>, state: &mut State, _me: u32) {
+        state.cork_link(&self.link, true);
         state.remove_sink(self.sink);
         state.remove_link(&self.link);
     }
@@ -151,6 +153,7 @@ pub(super) fn make_source(
     match state.add_link(from, LinkEnd::Device(device, map), spec, 0) {
         Ok(link) => {
             state.put_source(source);
+            state.cork_link(&link, false);
             Ok(FilterSource { source, link, describe })
         }
         Err(error) => {
@@ -213,6 +216,7 @@ impl Instance for FilterSource {
     }
 
     fn unload(self: Box<Self>, state: &mut State, _me: u32) {
+        state.cork_link(&self.link, true);
         state.remove_source(self.source);
         state.remove_link(&self.link);
     }

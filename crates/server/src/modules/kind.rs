@@ -146,6 +146,11 @@ pub(crate) trait Instance: fmt::Debug {
         None
     }
 
+    /// Whether somebody uses what it made, for its time to live.
+    fn in_use(&self, state: &State) -> bool {
+        self.used(state).is_some_and(|used| used > 0)
+    }
+
     /// Takes back all that it made.
     fn unload(self: Box<Self>, _state: &mut State, _me: u32) {}
 }

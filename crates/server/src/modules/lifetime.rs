@@ -64,7 +64,7 @@ impl State {
     pub(crate) fn ttl_is_over(&mut self, index: u32) {
         let Some(module) = self.registry.modules.get(index) else { return };
         let Some(ttl) = module.lifetime.ttl else { return };
-        let in_use = module.used(self).is_some_and(|used| used > 0);
+        let in_use = module.in_use(self);
         let last = module.lifetime.used.filter(|_| !in_use);
         let left =
             if in_use { ttl } else { last.map_or(Duration::ZERO, |last| ttl.saturating_sub(last.elapsed())) };

@@ -106,6 +106,8 @@ fn load(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Instance>, M
         (!output.proplist.contains("media.name"), !input.proplist.contains("media.name"));
 
     let delay_usec = u64::from(args.number("latency_msec").unwrap_or(LATENCY_MSEC)) * 1_000;
+    // As PulseAudio: a third each for the source, the sink and what lies between.
+    (output.latency_usec, input.latency_usec) = (Some(delay_usec / 3), Some(delay_usec / 3));
     let link = state.add_link(LinkEnd::Stream(output), LinkEnd::Stream(input), spec, delay_usec)?;
     let loopback = Loopback { link, names_input, names_output };
     loopback.name_streams(state);
@@ -167,13 +169,21 @@ impl Loopback {
         let source_icon = source.proplist.get_str("device.icon_name").map(str::to_owned);
         let sink_icon = sink.proplist.get_str("device.icon_name").map(str::to_owned);
         let mut renamed = Vec::new();
+        for (proplist, icon) in [
+            (registry.sink_inputs.get_mut(input).map(|stream| &mut stream.proplist), source_icon),
+            (registry.source_outputs.get_mut(output).map(|stream| &mut stream.proplist), sink_icon),
+        ] {
+            if let (Some(proplist), Some(icon)) = (proplist, icon) {
+                proplist.set_str("media.icon_name", &icon);
+            }
+        }
         if let Some(stream) = registry.sink_inputs.get_mut(input).filter(|_| self.names_input)
-            && name(&mut stream.proplist, &format!("Loopback from {from}"), source_icon.as_deref())
+            && name(&mut stream.proplist, &format!("Loopback from {from}"))
         {
             renamed.push((Facility::SinkInput, input));
         }
         if let Some(stream) = registry.source_outputs.get_mut(output).filter(|_| self.names_output)
-            && name(&mut stream.proplist, &format!("Loopback to {to}"), sink_icon.as_deref())
+            && name(&mut stream.proplist, &format!("Loopback to {to}"))
         {
             renamed.push((Facility::SourceOutput, output));
         }
@@ -194,14 +204,11 @@ impl Loopback {
 }
 
 /// Whether the name is a new one.
-fn name(proplist: &mut PropList, name: &str, icon: Option<&str>) -> bool {
+fn name(proplist: &mut PropList, name: &str) -> bool {
     if proplist.get_str("media.name") == Some(name) {
         return false;
     }
     proplist.set_str("media.name", name);
-    if let Some(icon) = icon {
-        proplist.set_str("media.icon_name", icon);
-    }
     true
 }
 

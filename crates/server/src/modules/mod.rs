@@ -121,6 +121,11 @@ impl Module {
         Self { kind, argument, proplist, lifetime: Lifetime::default(), instance: None }
     }
 
+    /// Whether somebody uses what it made.
+    fn in_use(&self, state: &State) -> bool {
+        self.instance.as_ref().is_some_and(|instance| instance.in_use(state))
+    }
+
     /// How much it is used; `None` where that cannot be said.
     pub(crate) fn used(&self, state: &State) -> Option<u32> {
         self.instance.as_ref().and_then(|instance| instance.used(state))

@@ -54,8 +54,8 @@ pub(super) struct OwnSource {
 }
 
 impl Instance for OwnSource {
-    fn used(&self, state: &State) -> Option<u32> {
-        Some(state.source_linked_by(self.source))
+    fn in_use(&self, state: &State) -> bool {
+        state.source_linked_by(self.source) > 0
     }
 
     fn unload(self: Box<Self>, state: &mut State, _me: u32) {

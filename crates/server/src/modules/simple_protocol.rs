@@ -233,6 +233,8 @@ impl SimpleProtocol {
             proplist: proplist.clone(),
             remix: sealpulse_engine::Remix::Full,
             dont_move: false,
+            maps_format: true,
+            latency_usec: None,
             client: Some(connection.client),
             filter: None,
         };

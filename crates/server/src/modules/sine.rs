@@ -36,7 +36,7 @@ pub(super) static SINK: Kind = Kind {
 
 pub(super) static SOURCE_KIND: Kind = Kind {
     name: "module-sine-source",
-    description: "Sine wave source",
+    description: "Sine wave generator source",
     driver: "module-sine-source.c",
     arguments: &[SOURCE, TONE, LIFE],
     once: false,
@@ -83,7 +83,8 @@ fn load_input(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Instan
     proplist.set_str("media.name", &format!("{frequency} Hz Sine"));
     proplist.set_str("media.role", "abstract");
     proplist.set_str("sine.hz", &frequency.to_string());
-    let stream = ModuleStreamSpec::new(loading, Some(index), ChannelMap::mono(), proplist);
+    let mut stream = ModuleStreamSpec::new(loading, Some(index), ChannelMap::mono(), proplist);
+    stream.maps_format = false;
     let input = state.add_loop(stream, spec, wave(&spec, frequency))?;
     Ok(Box::new(Tone { input }))
 }

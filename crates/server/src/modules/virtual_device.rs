@@ -1,6 +1,6 @@
 //! `module-virtual-sink` and `module-virtual-source`: a device with a name and volume of its own on another.
 
-use sealpulse_protocol::{PropList, SinkFlags};
+use sealpulse_protocol::{PropList, SinkFlags, SourceFlags};
 use sealpulse_spec::{ChannelMap, SampleFormat, SampleSpec};
 
 use super::args::ModuleArgs;
@@ -103,9 +103,13 @@ fn load_sink(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Instanc
     let mut new = NewSink::new(name, loading, spec, map, proplist);
     new.flags = filter::sink_flags(master.flags);
     new.max_latency_usec = master.max_latency_usec;
+    new.flags |= SinkFlags::HW_MUTE_CTRL;
     if shares_volume {
         new.shares_volume = true;
+        new.flags = new.flags.without(SinkFlags::DECIBEL_VOLUME);
         new.volume = Some(crate::policy::remap_volume(&master.volume, &master.map, &map));
+    } else {
+        new.flags |= SinkFlags::HW_VOLUME_CTRL;
     }
     let stream = FilterStream { master: index, map, media_name, remix: true };
     let describe = (!named).then_some(describe_sink as filter::Describe);
@@ -135,20 +139,23 @@ fn load_source(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Insta
     }
     let description = proplist.get_str("device.description").unwrap_or_default();
     let media_name = format!("Virtual Source Stream of {description}");
-    let (master_name, latency, sink_flags) =
-        (master.name.clone(), master.max_latency_usec, SinkFlags::LATENCY);
+    let (master_name, latency) = (master.name.clone(), master.max_latency_usec);
     let mut new = NewSource::new(name, loading, spec, map, proplist);
     new.flags = filter::source_flags(master.flags);
     new.max_latency_usec = latency;
+    new.flags |= SourceFlags::HW_MUTE_CTRL;
     if shares_volume {
         new.shares_volume = true;
+        new.flags = new.flags.without(SourceFlags::DECIBEL_VOLUME);
         new.volume = Some(crate::policy::remap_volume(&master.volume, &master.map, &map));
+    } else {
+        new.flags |= SourceFlags::HW_VOLUME_CTRL;
     }
     let stream = FilterStream { master: index, map, media_name, remix: true };
     let describe = (!named).then_some(describe_source as filter::Describe);
     let filter = filter::make_source(state, loading, new, &stream, describe)?;
     let Some(uplink) = args.text("uplink_sink") else { return Ok(Box::new(filter)) };
-    let uplink = Uplink { name: uplink, spec, map, master: master_name, master_is, flags: sink_flags };
+    let uplink = Uplink { name: uplink, spec, map, master: master_name, master_is };
     match make_uplink(state, loading, &filter, uplink) {
         Ok((sink, link)) => Ok(Box::new(WithUplink { filter, sink, link })),
         Err(error) => {
@@ -158,6 +165,9 @@ fn load_source(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Insta
     }
 }
 
+/// Latency of an uplink sink in microseconds.
+const UPLINK_LATENCY_USEC: u64 = 250_000;
+
 /// A sink whose sound is mixed into a virtual source.
 struct Uplink {
     name: String,
@@ -165,7 +175,6 @@ struct Uplink {
     map: ChannelMap,
     master: String,
     master_is: String,
-    flags: SinkFlags,
 }
 
 fn make_uplink(
@@ -174,14 +183,15 @@ fn make_uplink(
     filter: &FilterSource,
     uplink: Uplink,
 ) -> Result<(u32, Link), ModuleError> {
-    let Uplink { name, spec, map, master, master_is, flags } = uplink;
+    let Uplink { name, spec, map, master, master_is } = uplink;
     let mut proplist = PropList::new();
     proplist.set_str("device.master_device", &master);
     proplist.set_str("device.class", "uplink sink");
     proplist.set_str("device.uplink_sink.name", &name);
     proplist.set_str("device.description", &format!("Uplink Sink {name} on {master_is}"));
     let mut new = NewSink::new(name, loading, spec, map, proplist);
-    new.flags = flags | SinkFlags::DECIBEL_VOLUME;
+    new.flags = SinkFlags::DECIBEL_VOLUME;
+    new.max_latency_usec = UPLINK_LATENCY_USEC;
     let sink = state.add_sink(new)?;
     let from = state.registry.sinks.get(sink).map(|sink| sink.device);
     let to = state.registry.sources.get(filter.source).map(|source| source.device);
@@ -189,7 +199,10 @@ fn make_uplink(
         return Err(ModuleError::NoDevice { kind: "source", name: String::new() });
     };
     match state.add_link(LinkEnd::Device(from, map), LinkEnd::Device(to, map), spec, 0) {
-        Ok(link) => Ok((sink, link)),
+        Ok(link) => {
+            state.cork_link(&link, false);
+            Ok((sink, link))
+        }
         Err(error) => {
             state.remove_sink(sink);
             Err(error)

@@ -65,6 +65,7 @@ fn load(state: &mut State, loading: &Loading<'_>) -> Result<Box<dyn Instance>, M
         Ok(link) => {
             state.put_source(source);
             state.put_sink(sink);
+            state.cork_link(&link, false);
             Ok(Box::new(VirtualMic { source, sink, link }))
         }
         Err(error) => {

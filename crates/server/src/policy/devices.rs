@@ -265,6 +265,21 @@ impl State {
         self.move_to_preferred_sink(index);
     }
 
+    /// Describes a sink anew, and its monitor with it (`pa_sink_set_description`).
+    pub(crate) fn describe_sink(&mut self, index: u32, description: &str) {
+        let Some(sink) = self.registry.sinks.get_mut(index) else { return };
+        if sink.proplist.get_str("device.description") == Some(description) {
+            return;
+        }
+        sink.proplist.set_str("device.description", description);
+        let monitor = sink.monitor;
+        if let Some(source) = self.registry.sources.get_mut(monitor) {
+            source.proplist.set_str("device.description", &format!("Monitor Source of {description}"));
+        }
+        self.post(Facility::Sink, Operation::Change, index);
+        self.post(Facility::Source, Operation::Change, monitor);
+    }
+
     /// Removes a sink and its monitor. Streams go to the default devices; those that cannot are killed.
     pub(crate) fn remove_sink(&mut self, index: u32) {
         if self.registry.sinks.get(index).is_none_or(|sink| sink.unlinking) {

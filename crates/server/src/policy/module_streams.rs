@@ -24,6 +24,10 @@ pub(crate) struct ModuleStreamSpec {
     pub(crate) proplist: PropList,
     pub(crate) remix: Remix,
     pub(crate) dont_move: bool,
+    /// Whether its format names the positions of its channels.
+    pub(crate) maps_format: bool,
+    /// The part of its latency that the device has in microseconds; `None` for what the device has.
+    pub(crate) latency_usec: Option<u64>,
     /// The client of the module's own protocol whose it is.
     pub(crate) client: Option<u32>,
     /// The sink whose sound it carries on, or the source that carries on what it records.
@@ -45,6 +49,8 @@ impl ModuleStreamSpec {
             proplist,
             remix: Remix::Full,
             dont_move: false,
+            maps_format: true,
+            latency_usec: None,
             client: None,
             filter: None,
         }
@@ -90,7 +96,9 @@ impl State {
     ) -> Result<u32, ModuleError> {
         let (new, config, device) = self.prepare_input(&stream, spec)?;
         let playback = self.engine.add_loop(device, &config, sound)?;
-        self.finish_input(stream, new, playback)
+        let input = self.finish_input(stream, new, playback)?;
+        self.cork_sink_input(input, false);
+        Ok(input)
     }
 
     /// A playback stream that the module fills; what the engine says about it is told to the module.
@@ -105,7 +113,9 @@ impl State {
         let config = PlaybackConfig { attr, latency_usec, ..config };
         let playback = self.engine.add_playback(device, &config)?;
         self.module_playback.insert(playback, stream.module);
-        Ok((self.finish_input(stream, new, playback)?, playback))
+        let input = self.finish_input(stream, new, playback)?;
+        self.cork_sink_input(input, false);
+        Ok((input, playback))
     }
 
     /// A record stream that the module empties; the engine needs blocks from it.
@@ -120,10 +130,12 @@ impl State {
         let config = RecordConfig { fragsize, latency_usec, ..config };
         let record = self.engine.add_record(&config)?;
         self.module_record.insert(record, stream.module);
-        Ok((self.finish_output(stream, new, record)?, record))
+        let output = self.finish_output(stream, new, record)?;
+        self.cork_source_output(output, false);
+        Ok((output, record))
     }
 
-    /// Carries sound of `spec` from one device to another, `delay_usec` later.
+    /// Carries sound of `spec` from one device to another, `delay_usec` later, once [`Self::cork_link`] lets it.
     pub(crate) fn add_link(
         &mut self,
         from: LinkEnd,
@@ -156,15 +168,25 @@ impl State {
         Ok(link)
     }
 
+    /// Lets the ends of a link that clients see stand still, or go on. New ones stand still.
+    pub(crate) fn cork_link(&mut self, link: &Link, cork: bool) {
+        if let Some(input) = link.input {
+            self.cork_sink_input(input, cork);
+        }
+        if let Some(output) = link.output {
+            self.cork_source_output(output, cork);
+        }
+    }
+
     /// Takes a link away.
     pub(crate) fn remove_link(&mut self, link: &Link) {
-        match link.input {
-            Some(input) => self.remove_sink_input(input),
-            None => self.engine.remove_playback(link.playback),
-        }
         match link.output {
             Some(output) => self.remove_source_output(output),
             None => self.engine.remove_record(link.record),
+        }
+        match link.input {
+            Some(input) => self.remove_sink_input(input),
+            None => self.engine.remove_playback(link.playback),
         }
     }
 
@@ -188,6 +210,7 @@ impl State {
         let config = PlaybackConfig {
             volume: with_factors(&volume, &new.factors),
             muted: new.muted.unwrap_or(false),
+            corked: true,
             remix: stream.remix,
             ..playback_config(spec, stream.map)
         };
@@ -211,12 +234,12 @@ impl State {
             stream: playback,
             spec,
             map,
-            format: FormatInfo::pcm(&spec, Some(&map)),
+            format: FormatInfo::pcm(&spec, stream.maps_format.then_some(&map)),
             proplist: new.proplist,
             volume: new.volume.unwrap_or(ChannelVolumes::norm(spec.channels)),
             factors: new.factors,
             muted: new.muted.unwrap_or(false),
-            corked: false,
+            corked: true,
             flags: new.flags,
             by_user: new.by_user,
             syncid: 0,
@@ -224,7 +247,7 @@ impl State {
             latency_mode: LatencyMode::Traditional,
             asked_attr: NO_ATTR,
             attr: NO_ATTR,
-            latency_usec: sink.max_latency_usec,
+            latency_usec: stream.latency_usec.unwrap_or(sink.max_latency_usec),
             preferred_sink: new.preferred_sink,
             drain: None,
             underruns: 0,
@@ -250,6 +273,7 @@ impl State {
         let config = RecordConfig {
             volume: new.volume.unwrap_or(ChannelVolumes::norm(spec.channels)),
             muted: new.muted.unwrap_or(false),
+            corked: true,
             remix: stream.remix,
             ..record_config(RecordFrom::Monitor(source.device), spec, stream.map)
         };
@@ -274,11 +298,11 @@ impl State {
             stream: record,
             spec,
             map,
-            format: FormatInfo::pcm(&spec, Some(&map)),
+            format: FormatInfo::pcm(&spec, stream.maps_format.then_some(&map)),
             proplist: new.proplist,
             volume: new.volume.unwrap_or(ChannelVolumes::norm(spec.channels)),
             muted: new.muted.unwrap_or(false),
-            corked: false,
+            corked: true,
             flags: new.flags,
             by_user: new.by_user,
             resample_method: resample_method(&spec, &map, &source.spec, &source.map, false),
@@ -286,7 +310,7 @@ impl State {
             latency_mode: LatencyMode::Traditional,
             asked_attr: NO_RECORD_ATTR,
             attr: NO_RECORD_ATTR,
-            latency_usec: source.max_latency_usec,
+            latency_usec: stream.latency_usec.unwrap_or(source.max_latency_usec),
             preferred_source: new.preferred_source,
             destination_source: stream.filter,
             sent: 0,

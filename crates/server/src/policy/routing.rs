@@ -23,7 +23,12 @@ impl Registry {
     fn compare_sources(&self, (a_index, a): (u32, &Source), (b_index, b): (u32, &Source)) -> Ordering {
         let rank = |source: &Source| {
             let configured = self.configured_source.as_ref() == Some(&source.name);
-            (self.policy_source.as_ref() == Some(&source.name), configured, source.priority)
+            (
+                self.policy_source.as_ref() == Some(&source.name),
+                configured,
+                source.monitor_of.is_none(),
+                source.priority,
+            )
         };
         let order = rank(a).cmp(&rank(b));
         let monitored =
