@@ -137,7 +137,7 @@ fn remapped_sources() {
     loaded(
         "module-remap-source",
         &[
-            &[],
+            &["master=out.monitor"],
             &[
                 "source_name=left",
                 "master=out.monitor",
@@ -145,7 +145,7 @@ fn remapped_sources() {
                 "channel_map=mono",
                 "master_channel_map=front-left",
             ],
-            &["source_name=named", "source_properties=device.description=Named"],
+            &["source_name=named", "master=out.monitor", "source_properties=device.description=Named"],
             &["source_name=bad1", "master=nobody"],
             &["source_name=bad2", "master_channel_map=mono"],
         ],
@@ -178,9 +178,9 @@ fn virtual_sources() {
     loaded(
         "module-virtual-source",
         &[
-            &[],
-            &["source_name=named", "source_properties=device.description=Named"],
-            &["source_name=uplinked", "uplink_sink=up"],
+            &["master=out.monitor"],
+            &["source_name=named", "master=out.monitor", "source_properties=device.description=Named"],
+            &["source_name=uplinked", "master=out.monitor", "uplink_sink=up"],
             &["source_name=bad1", "master=nobody"],
         ],
     );
@@ -219,8 +219,7 @@ fn pipes() {
         let source = format!("file={directory}/source.fifo");
         script.pactl(&["load-module", "module-pipe-sink", &sink, "sink_name=fifo"]);
         script.pactl(&["load-module", "module-pipe-source", &source, "source_name=fifo"]);
-        script.pactl(&["load-module", "module-pipe-source", &source, "source_name=second"]);
-        script.pactl(&["load-module", "module-pipe-sink", "file=/nonexistent/fifo"]);
+        // PulseAudio 16.1 ends when a pipe cannot be made; tests/module_sound.rs has that.
         script.list("both", &["sinks", "sources", "modules"]);
         script.pactl(&["unload-module", "module-pipe-sink"]);
         script.pactl(&["unload-module", "module-pipe-source"]);

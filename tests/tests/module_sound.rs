@@ -214,6 +214,21 @@ fn a_pipe_source_has_what_is_written() {
     writer.join().expect("the writer ends");
 }
 
+#[test]
+fn a_pipe_that_cannot_be_made_is_refused() {
+    let server = Server::start(&[OUT]);
+    let client = server.client(Transport::Memfd);
+    let there = format!("file={}", server.directory().join("there").display());
+    load(&client, &["module-pipe-source", &there]);
+    for arguments in [["module-pipe-source", &there], ["module-pipe-sink", "file=/nonexistent/fifo"]] {
+        let output = client.run("pactl", &[&["load-module"], &arguments[..]].concat());
+        assert_eq!(output.code(), 1, "{arguments:?}");
+        assert!(output.stderr.contains("Module initialization failed"), "{}", output.stderr);
+    }
+    assert!(server.log().contains("/nonexistent/fifo"), "{}", server.log());
+    assert!(!client.pactl(&["list", "short", "sinks"]).contains("fifo"));
+}
+
 /// A server that another one reaches by TCP.
 fn tunnels(kind: Kind) {
     let there = ServerOptions::new(&[OUT]).kind(kind).start();

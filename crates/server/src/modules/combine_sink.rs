@@ -154,6 +154,7 @@ impl Combined {
             proplist,
             remix: self.remix,
             dont_move: true,
+            corked: false,
             maps_format: true,
             latency_usec: Some(MAX_LATENCY_USEC),
             client: None,
@@ -161,7 +162,6 @@ impl Combined {
         };
         let link =
             state.add_link(LinkEnd::Device(device, self.map), LinkEnd::Stream(stream), self.spec, 0)?;
-        state.cork_link(&link, false);
         self.outputs.push(Output { sink: slave, link });
         Ok(())
     }

@@ -65,8 +65,8 @@ pub(super) fn make_sink(
     let to = LinkEnd::Stream(stream.spec(loading, sink));
     match state.add_link(LinkEnd::Device(device, map), to, spec, 0) {
         Ok(link) => {
-            state.put_sink(sink);
             state.cork_link(&link, false);
+            state.put_sink(sink);
             Ok(FilterSink { sink, link, describe })
         }
         Err(error) => {
@@ -152,8 +152,8 @@ pub(super) fn make_source(
     let from = LinkEnd::Stream(stream.spec(loading, source));
     match state.add_link(from, LinkEnd::Device(device, map), spec, 0) {
         Ok(link) => {
-            state.put_source(source);
             state.cork_link(&link, false);
+            state.put_source(source);
             Ok(FilterSource { source, link, describe })
         }
         Err(error) => {

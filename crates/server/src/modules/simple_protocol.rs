@@ -233,6 +233,7 @@ impl SimpleProtocol {
             proplist: proplist.clone(),
             remix: sealpulse_engine::Remix::Full,
             dont_move: false,
+            corked: false,
             maps_format: true,
             latency_usec: None,
             client: Some(connection.client),

@@ -232,7 +232,7 @@ impl Instance for WithUplink {
 
     fn unload(self: Box<Self>, state: &mut State, me: u32) {
         state.remove_link(&self.link);
-        state.remove_sink(self.sink);
         Box::new(self.filter).unload(state, me);
+        state.remove_sink(self.sink);
     }
 }

@@ -159,6 +159,14 @@ fn set_icon(proplist: &mut PropList, otherwise: &str) {
     proplist.set_str("device.icon_name", &icon);
 }
 
+/// What a monitor has of its sink.
+fn monitor_flags(sink: SinkFlags) -> SourceFlags {
+    [(SinkFlags::LATENCY, SourceFlags::LATENCY), (SinkFlags::DYNAMIC_LATENCY, SourceFlags::DYNAMIC_LATENCY)]
+        .into_iter()
+        .filter(|(flag, _)| sink.contains(*flag))
+        .fold(SourceFlags::DECIBEL_VOLUME, |flags, (_, flag)| flags | flag)
+}
+
 impl State {
     /// Makes a sink and its monitor, and tells everybody.
     pub(crate) fn add_sink(&mut self, new: NewSink) -> Result<u32, DeviceError> {
@@ -206,7 +214,7 @@ impl State {
                 max_latency_usec: new.max_latency_usec,
                 priority: priority(&monitor_proplist),
                 proplist: monitor_proplist,
-                flags: SourceFlags::LATENCY | SourceFlags::DYNAMIC_LATENCY | SourceFlags::DECIBEL_VOLUME,
+                flags: monitor_flags(new.flags),
                 volume: ChannelVolumes::norm(new.spec.channels),
                 muted: false,
                 by_user: ByUser::default(),

@@ -24,6 +24,8 @@ pub(crate) struct ModuleStreamSpec {
     pub(crate) proplist: PropList,
     pub(crate) remix: Remix,
     pub(crate) dont_move: bool,
+    /// Whether it begins corked.
+    pub(crate) corked: bool,
     /// Whether its format names the positions of its channels.
     pub(crate) maps_format: bool,
     /// The part of its latency that the device has in microseconds; `None` for what the device has.
@@ -49,6 +51,7 @@ impl ModuleStreamSpec {
             proplist,
             remix: Remix::Full,
             dont_move: false,
+            corked: true,
             maps_format: true,
             latency_usec: None,
             client: None,
@@ -210,7 +213,7 @@ impl State {
         let config = PlaybackConfig {
             volume: with_factors(&volume, &new.factors),
             muted: new.muted.unwrap_or(false),
-            corked: true,
+            corked: stream.corked,
             remix: stream.remix,
             ..playback_config(spec, stream.map)
         };
@@ -239,7 +242,7 @@ impl State {
             volume: new.volume.unwrap_or(ChannelVolumes::norm(spec.channels)),
             factors: new.factors,
             muted: new.muted.unwrap_or(false),
-            corked: true,
+            corked: stream.corked,
             flags: new.flags,
             by_user: new.by_user,
             syncid: 0,
@@ -273,7 +276,7 @@ impl State {
         let config = RecordConfig {
             volume: new.volume.unwrap_or(ChannelVolumes::norm(spec.channels)),
             muted: new.muted.unwrap_or(false),
-            corked: true,
+            corked: stream.corked,
             remix: stream.remix,
             ..record_config(RecordFrom::Monitor(source.device), spec, stream.map)
         };
@@ -302,7 +305,7 @@ impl State {
             proplist: new.proplist,
             volume: new.volume.unwrap_or(ChannelVolumes::norm(spec.channels)),
             muted: new.muted.unwrap_or(false),
-            corked: true,
+            corked: stream.corked,
             flags: new.flags,
             by_user: new.by_user,
             resample_method: resample_method(&spec, &map, &source.spec, &source.map, false),
