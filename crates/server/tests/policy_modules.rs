@@ -52,6 +52,18 @@ fn a_null_sink_is_there_while_no_other_is() {
 }
 
 #[test]
+fn a_filter_does_not_count_as_a_sink() {
+    let fixture = Fixture::with(|config| config.null_sink = None);
+    let mut client = fixture.client(35);
+    load(&mut client, "module-always-sink", "sink_name=fallback").unwrap();
+    load(&mut client, "module-remap-sink", "sink_name=turned").unwrap();
+    assert_eq!(sink_state(&mut client, "fallback"), Ok(DeviceState::Running));
+    load(&mut client, "module-null-sink", "sink_name=real").unwrap();
+    assert_eq!(sink_state(&mut client, "fallback"), Err(ErrorCode::NoEntity));
+    assert_eq!(sink_state(&mut client, "turned"), Err(ErrorCode::NoEntity), "its master has gone");
+}
+
+#[test]
 fn a_stream_wakes_its_sink_before_it_is_there() {
     let fixture = Fixture::new();
     let mut client = fixture.client(35);
