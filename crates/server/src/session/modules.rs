@@ -31,18 +31,16 @@ impl Handle for LoadModule {
 
 impl Handle for Extension {
     fn handle(self, state: &mut State, caller: Caller) -> Handled<Opaque> {
-        let (index, by_name) = match (self.index, self.name.as_deref()) {
-            (Some(index), None) => (index, false),
+        let index = match (self.index, self.name.as_deref()) {
+            (Some(index), None) => Some(index),
             (None, Some(name)) => {
-                let named = state.registry.modules.iter().find(|(_, module)| module.kind.name == name);
-                (named.map(|(index, _)| index).ok_or(ErrorCode::NoExtension)?, true)
+                let mut modules = state.registry.modules.iter();
+                modules.find(|(_, module)| module.kind.name == name).map(|(index, _)| index)
             }
             _ => return Err(ErrorCode::Invalid),
         };
+        let index = index.ok_or(ErrorCode::NoExtension)?;
         let module = state.registry.modules.get(index).ok_or(ErrorCode::NoExtension)?;
-        if by_name && !module.kind.once {
-            return Err(ErrorCode::Invalid);
-        }
         let name = module.kind.name;
         let answer = state.with_module(index, |instance, state| {
             instance.extension(state, index, caller.session, &self.content.0)

@@ -71,6 +71,9 @@ impl State {
         changes: &PropList,
     ) -> Result<(), ErrorCode> {
         let limit = self.settings.limits.proplist_bytes;
+        if matches!(mode, UpdateMode::Other(_)) {
+            return Err(ErrorCode::Invalid);
+        }
         let (list, facility, index) = self.owned_proplist(caller, owner).ok_or(ErrorCode::NoEntity)?;
         let changed = update_proplist(list, mode, changes, limit)?;
         // An update of a client is told even if nothing is different, as in PulseAudio.

@@ -1,0 +1,137 @@
+//! Requests that cannot be granted.
+
+use super::*;
+
+#[test]
+fn what_is_wrong_with_requests() {
+    compare("what is wrong with requests", &[OUT], |script| {
+        let mut peer = Peer::connect(script, 35);
+        let (zero, far, name, bad) = (Some(0), Some(4_711), || text("nobody"), || text("no body"));
+        let volume = ChannelVolumes::norm(2);
+        send! { script, peer;
+            GetSinkInfo { index: far, name: None };
+            GetSinkInfo { index: None, name: name() };
+            GetSinkInfo { index: None, name: bad() };
+            GetSinkInfo { index: zero, name: name() };
+            GetSinkInfo { index: None, name: None };
+            GetSourceInfo { index: None, name: text("@DEFAULT_MONITOR@") };
+            GetSourceInfo { index: None, name: text("@DEFAULT_SINK@") };
+            GetSourceInfo { index: None, name: text("0") };
+            GetSinkInputInfo { index: None };
+            GetSinkInputInfo { index: far };
+            GetSourceOutputInfo { index: None };
+            GetSourceOutputInfo { index: far };
+            GetClientInfo { index: None };
+            GetClientInfo { index: far };
+            GetModuleInfo { index: None };
+            GetModuleInfo { index: far };
+            LookupSink { name: None };
+            LookupSink { name: name() };
+            LookupSink { name: bad() };
+            LookupSink { name: text("out") };
+            LookupSource { name: text("@DEFAULT_SOURCE@") };
+            LookupSource { name: text("@DEFAULT_SINK@") };
+            Subscribe { mask: SubscriptionMask(0xffff_ffff) };
+            SetSinkVolume { index: far, name: None, volume };
+            SetSinkVolume { index: None, name: None, volume };
+            SetSinkVolume { index: zero, name: None, volume: ChannelVolumes::norm(3) };
+            SetSinkVolume { index: zero, name: None, volume: ChannelVolumes::norm(0) };
+            SetSinkVolume { index: zero, name: None, volume: ChannelVolumes::all(2, Volume(u32::MAX)) };
+            SetSourceVolume { index: zero, name: text("out.monitor"), volume };
+            SetSinkInputVolume { index: None, volume };
+            SetSinkInputVolume { index: far, volume };
+            SetSourceOutputVolume { index: far, volume };
+            SetSourceOutputVolume { index: None, volume: ChannelVolumes::norm(0) };
+            SetSinkMute { index: None, name: bad(), mute: true };
+            SetSinkMute { index: None, name: None, mute: true };
+            SetSourceMute { index: far, name: None, mute: true };
+            SetSinkInputMute { index: None, mute: true };
+            SetSinkInputMute { index: far, mute: true };
+            SetSourceOutputMute { index: None, mute: true };
+            SetSourceOutputMute { index: far, mute: true };
+            KillClient { index: None };
+            KillClient { index: far };
+            KillSinkInput { index: None };
+            KillSinkInput { index: far };
+            KillSourceOutput { index: far };
+            LoadModule { name: None, argument: None };
+            LoadModule { name: text(""), argument: None };
+            LoadModule { name: text("a/b"), argument: None };
+            LoadModule { name: name(), argument: None };
+            UnloadModule { index: None };
+            UnloadModule { index: far };
+            MoveSinkInput { index: None, sink_index: zero, sink_name: None };
+            MoveSinkInput { index: far, sink_index: zero, sink_name: None };
+            MoveSinkInput { index: far, sink_index: None, sink_name: None };
+            MoveSinkInput { index: far, sink_index: far, sink_name: None };
+            MoveSourceOutput { index: far, source_index: zero, source_name: None };
+            MoveSourceOutput { index: far, source_index: zero, source_name: name() };
+            SuspendSink { index: far, name: None, suspend: true };
+            SuspendSink { index: None, name: None, suspend: true };
+            SuspendSource { index: zero, name: None, suspend: true };
+            SuspendSource { index: far, name: None, suspend: true };
+            SetDefaultSink { name: name() };
+            SetDefaultSink { name: bad() };
+            SetDefaultSource { name: text("out.monitor") };
+            SetDefaultSource { name: text("@NONE@") };
+            CorkPlaybackStream { channel: 5, cork: true };
+            FlushPlaybackStream { channel: 5 };
+            TriggerPlaybackStream { channel: 5 };
+            PrebufPlaybackStream { channel: 5 };
+            DrainPlaybackStream { channel: 5 };
+            DeletePlaybackStream { channel: 5 };
+            GetPlaybackLatency { channel: 5, time: Timeval::default() };
+            SetPlaybackStreamName { channel: 5, name: None };
+            SetPlaybackStreamName { channel: 5, name: name() };
+            SetPlaybackStreamBufferAttr { channel: 5, ..SetPlaybackStreamBufferAttr::default() };
+            UpdatePlaybackStreamSampleRate { channel: 5, rate: 0 };
+            UpdatePlaybackStreamSampleRate { channel: 5, rate: 48_000 };
+            UpdatePlaybackStreamProplist { channel: 5, mode: UpdateMode::Set, properties: PropList::new() };
+            UpdatePlaybackStreamProplist { channel: 5, mode: UpdateMode::Other(9), properties: PropList::new() };
+            RemovePlaybackStreamProplist { channel: 5, names: Vec::new() };
+            CorkRecordStream { channel: 5, cork: true };
+            FlushRecordStream { channel: 5 };
+            DeleteRecordStream { channel: 5 };
+            GetRecordLatency { channel: 5, time: Timeval::default() };
+            SetRecordStreamName { channel: 5, name: None };
+            SetRecordStreamBufferAttr { channel: 5, ..SetRecordStreamBufferAttr::default() };
+            UpdateRecordStreamSampleRate { channel: 5, rate: 48_000 };
+            UpdateRecordStreamProplist { channel: 5, mode: UpdateMode::Set, properties: PropList::new() };
+            RemoveRecordStreamProplist { channel: 5, names: Vec::new() };
+            UpdateClientProplist { mode: UpdateMode::Other(9), properties: PropList::new() };
+            UpdateClientProplist { mode: UpdateMode::Merge, properties: PropList::new() };
+            RemoveClientProplist { names: vec!["nothing".to_owned()] };
+            Extension { index: None, name: None, content: Opaque::default() };
+            Extension { index: zero, name: name(), content: Opaque::default() };
+            Extension { index: far, name: None, content: Opaque::default() };
+            Extension { index: None, name: name(), content: Opaque::default() };
+            Extension { index: None, name: text("module-null-sink"), content: Opaque::default() };
+        }
+        refused_streams(script, &mut peer);
+    });
+}
+
+fn refused_streams(script: &mut Script<'_>, peer: &mut Peer) {
+    let name = || text("nobody");
+    let ac3 = || FormatInfo { encoding: Encoding::Ac3, ..FormatInfo::default() };
+    let pcm = |rate: &str| FormatInfo { encoding: Encoding::Pcm, properties: list(&[("format.rate", rate)]) };
+    send! { script, peer;
+        CreatePlaybackStream { sink_name: name(), ..playback() };
+        CreatePlaybackStream { sink_index: Some(77), ..playback() };
+        CreatePlaybackStream { sink_index: Some(0), sink_name: text("out"), ..playback() };
+        CreatePlaybackStream { sample_spec: None, ..playback() };
+        CreatePlaybackStream { channel_map: ChannelMap::mono(), ..playback() };
+        CreatePlaybackStream { volume: ChannelVolumes::norm(1), ..playback() };
+        CreatePlaybackStream { formats: vec![ac3()], ..playback() };
+        CreatePlaybackStream { formats: vec![FormatInfo::default()], ..playback() };
+        CreatePlaybackStream { formats: vec![pcm("0")], ..playback() };
+        CreatePlaybackStream { formats: vec![pcm("\"x\"")], ..playback() };
+        CreatePlaybackStream { formats: vec![ac3(), pcm("48000")], sync_id: 1, ..playback() };
+        CreateRecordStream { source_name: name(), ..record() };
+        CreateRecordStream { source_index: Some(77), ..record() };
+        CreateRecordStream { sample_spec: None, ..record() };
+        CreateRecordStream { channel_map: ChannelMap::mono(), ..record() };
+        CreateRecordStream { formats: vec![ac3()], ..record() };
+        CreateRecordStream { direct_on_input: Some(77), ..record() };
+    }
+}
