@@ -25,6 +25,7 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
         None => CookieSource::Default,
     };
     config.null_sink = (!options.no_null_sink).then_some(options.null_sink);
+    config.state_directory = sealpulse_server::state_directory();
     config.allow_module_loading = !options.disallow_module_loading;
     config.allow_exit = !options.disallow_exit;
     if options.no_realtime {

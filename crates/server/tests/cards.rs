@@ -29,6 +29,8 @@ fn there_are_no_cards() {
     let fixture = Fixture::new();
     let mut client = fixture.client(35);
     assert_eq!(client.call(&GetCardInfoList {}), Ok(Vec::new()));
+    let argument = text("restore_bluetooth_profile=yes");
+    client.call(&LoadModule { name: text("module-card-restore"), argument }).unwrap();
     let (zero, name) = (Some(0), text("card"));
     let profile = text("off");
     refused! { client;

@@ -5,6 +5,7 @@ mod always;
 pub(crate) mod args;
 pub(crate) mod argument;
 mod augment_properties;
+mod card_restore;
 mod combine_sink;
 mod default_device_restore;
 mod device_restore;
@@ -57,6 +58,7 @@ pub(crate) static KINDS: &[&Kind] = &[
     &always::SOURCE,
     &augment_properties::KIND,
     &combine_sink::KIND,
+    &card_restore::KIND,
     &default_device_restore::KIND,
     &device_restore::KIND,
     &filter_apply::KIND,
