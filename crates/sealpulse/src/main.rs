@@ -5,6 +5,7 @@ mod cli;
 mod demo;
 mod inherited;
 mod media;
+mod pulseaudio;
 mod serve;
 mod table;
 mod tools;
@@ -17,6 +18,12 @@ use clap_complete::CompleteEnv;
 use self::cli::Command;
 
 fn main() -> ExitCode {
+    if pulseaudio::is_called_so() {
+        return pulseaudio::run().unwrap_or_else(|error| {
+            eprintln!("pulseaudio: {}", with_causes(&*error));
+            ExitCode::FAILURE
+        });
+    }
     // The shell asks for completions by a variable; then this does not return.
     CompleteEnv::with_factory(tools::command).complete();
     let matches = tools::command().get_matches();

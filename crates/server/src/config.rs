@@ -27,6 +27,15 @@ impl SocketConfig {
     }
 }
 
+/// Something that is carried out at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartStep {
+    /// A script, as `default.pa`.
+    File(PathBuf),
+    /// One line of a script, as `load-module module-null-sink`.
+    Command(String),
+}
+
 /// Where the 256 bytes are that a client of another user proves itself with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CookieSource {
@@ -101,6 +110,14 @@ pub struct Config {
     /// Where modules keep what outlives the server: volumes, restore rules, default devices. It is made (mode 0700)
     /// when something is saved. `None` forgets all at the end.
     pub state_directory: Option<PathBuf>,
+    /// What is carried out at the start: scripts and commands of PulseAudio's script language, in their order.
+    pub start: Vec<StartStep>,
+    /// Whether the server does not start where one of them fails; otherwise that is logged.
+    pub start_strictly: bool,
+    /// Where the `pid` file goes where there is no configured socket to put it beside.
+    pub pid_file: Option<PathBuf>,
+    /// The server ends when nobody has been connected for so long; `None` for never.
+    pub exit_idle_time: Option<Duration>,
     /// Whether a null sink is there from the start, as if by `load-module module-null-sink` with these
     /// arguments.
     pub null_sink: Option<String>,
@@ -138,6 +155,10 @@ impl Default for Config {
             notify: true,
             handle_signals: true,
             state_directory: None,
+            start: Vec::new(),
+            start_strictly: true,
+            pid_file: None,
+            exit_idle_time: None,
             null_sink: Some(String::new()),
             default_spec: SampleSpec { format: NATIVE_S16, channels: 2, rate: 44_100 },
             default_map: ChannelMap::stereo(),

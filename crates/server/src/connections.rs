@@ -30,6 +30,16 @@ const RING_BIT: u64 = 1 << 31;
 const UNKNOWN_FRAME_MAX: usize = 64 * 1024;
 
 impl State {
+    /// While nobody is connected the time runs after which the server ends.
+    pub(crate) fn await_clients(&mut self) {
+        if self.idle_exit.is_none()
+            && self.registry.clients.len() == 0
+            && let Some(time) = self.settings.exit_idle_time
+        {
+            self.idle_exit = Some(self.timers.set(time, Alarm::IdleExit));
+        }
+    }
+
     /// Does what was put off until now.
     pub(crate) fn ring_alarms(&mut self) {
         while let Some(alarm) = self.timers.due() {
@@ -40,6 +50,10 @@ impl State {
                 }
                 Alarm::Module(index) => {
                     self.with_module(index, |instance, state| instance.alarm(state, index));
+                }
+                Alarm::IdleExit => {
+                    tracing::info!("nobody is connected: ending");
+                    self.stopping = true;
                 }
                 Alarm::ModuleTtl(index) => self.ttl_is_over(index),
                 Alarm::Accept(place) => self.resume_listener(place),
@@ -96,6 +110,9 @@ impl State {
         self.registry
             .clients
             .insert(client, Client { session: Some(key), driver: PROTOCOL_DRIVER, module, proplist });
+        if let Some(at) = self.idle_exit.take() {
+            self.timers.cancel(at, Alarm::IdleExit);
+        }
         tracing::debug!(client, pid, "connected");
         self.post(Facility::Client, Operation::New, client);
     }
@@ -128,6 +145,7 @@ impl State {
         }
         self.registry.clients.remove(key.client());
         self.unload_with_client(key);
+        self.await_clients();
         tracing::debug!(client = key.client(), "disconnected");
         self.post(Facility::Client, Operation::Remove, key.client());
         if !self.sessions.any_subscribed() {

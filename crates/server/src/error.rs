@@ -74,6 +74,12 @@ pub enum ServerError {
         /// What is wrong with them.
         source: crate::modules::ModuleError,
     },
+    /// A script that is carried out at the start has failed.
+    #[error(transparent)]
+    Script(#[from] crate::script::ScriptError),
+    /// Nothing was loaded: the server could not be reached, ever.
+    #[error("no module is loaded: nobody could use the server")]
+    NoModules,
     /// The sound threads do not start.
     #[error(transparent)]
     Engine(#[from] EngineError),

@@ -28,7 +28,6 @@
 //! Object messages to `/sealpulse` say what the server does: `pactl send-message /sealpulse status` prints a
 //! [`status::Status`] as JSON.
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "modules that use it follow")]
 
 mod access;
 mod buffer_attr;
@@ -45,6 +44,7 @@ mod queries;
 mod ready;
 mod registry;
 mod run;
+mod script;
 mod session;
 mod state;
 pub mod status;
@@ -54,8 +54,10 @@ mod timers;
 mod warn;
 
 pub use config::{
-    Config, CookieSource, Limits, SocketConfig, default_socket, runtime_directory, state_directory,
+    Config, CookieSource, Limits, SocketConfig, StartStep, default_socket, runtime_directory, state_directory,
 };
 pub use error::ServerError;
 pub use modules::ModuleError;
+pub use modules::modules;
 pub use run::{RunningServer, Server, run};
+pub use script::ScriptError;

@@ -101,7 +101,11 @@ pub(crate) struct PidFile {
 impl PidFile {
     /// Writes our process id into `pid` beside `socket`. `None` where the directory is not for us to write.
     pub(crate) fn create(socket: &Path) -> Result<Option<PidFile>, ServerError> {
-        let path = socket.with_file_name("pid");
+        Self::create_at(socket.with_file_name("pid"), socket)
+    }
+
+    /// Writes our process id into a file; `socket` is what an error names.
+    pub(crate) fn create_at(path: PathBuf, socket: &Path) -> Result<Option<PidFile>, ServerError> {
         let opened = OpenOptions::new()
             .read(true)
             .write(true)

@@ -33,7 +33,7 @@ const BACKLOG: i32 = 128;
 
 /// A socket that is bound and does not listen by the event loop yet.
 pub(crate) enum Bound {
-    Unix(Socket, UnixListener),
+    Unix(#[expect(dead_code, reason = "its file goes when it does")] Socket, UnixListener),
     Tcp(TcpListener),
 }
 

@@ -75,7 +75,10 @@ impl Server {
     /// # Errors
     /// [`ServerError`] where one of these fails; what was made is removed again.
     pub fn new(config: Config) -> Result<Server, ServerError> {
-        let main_socket = config.sockets.first().ok_or(ServerError::NoSocket)?.path.clone();
+        let main_socket = config.sockets.first().map(|socket| socket.path.clone());
+        if main_socket.is_none() && config.start.is_empty() {
+            return Err(ServerError::NoSocket);
+        }
         raise_descriptor_limit();
         if let Some(level) = config.nice_level {
             // Of this thread alone, and of the sound threads that it starts.
@@ -112,6 +115,7 @@ impl Server {
                 alternate_rate: config.alternate_rate,
                 allow_exit: config.allow_exit,
                 allow_module_loading: config.allow_module_loading,
+                exit_idle_time: config.exit_idle_time,
                 limits: config.limits,
                 state_directory: config.state_directory,
             },
@@ -133,6 +137,7 @@ impl Server {
             events: EventQueue::default(),
             changes: Vec::new(),
             listening_modules: Vec::new(),
+            idle_exit: None,
             unloading: Vec::new(),
             dirty: Vec::new(),
             awake_rings: Vec::new(),
@@ -150,7 +155,11 @@ impl Server {
         for socket in &config.sockets {
             state.add_listener(socket)?;
         }
-        let pid_file = PidFile::create(&main_socket)?;
+        let pid_file = match (&config.pid_file, &main_socket) {
+            (Some(path), socket) => PidFile::create_at(path.clone(), socket.as_deref().unwrap_or(path))?,
+            (None, Some(socket)) => PidFile::create(socket)?,
+            (None, None) => None,
+        };
         if let Some(arguments) = config.null_sink
             && let Err(source) = state.load_module(
                 "module-null-sink",
@@ -160,8 +169,16 @@ impl Server {
         {
             return Err(ServerError::NullSink { arguments, source });
         }
+        state.start_up(&config.start, config.start_strictly)?;
+        if state.registry.modules.len() == 0 {
+            return Err(ServerError::NoModules);
+        }
+        state.await_clients();
         state.engine.commit();
-        tracing::info!(socket = %main_socket.display(), "listening");
+        match main_socket {
+            Some(socket) => tracing::info!(socket = %socket.display(), "listening"),
+            None => tracing::info!("listening"),
+        }
         Ok(Server {
             event_loop,
             state,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use calloop::LoopHandle;
 use rustix::event::epoll;
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) alternate_rate: u32,
     pub(crate) allow_exit: bool,
     pub(crate) allow_module_loading: bool,
+    pub(crate) exit_idle_time: Option<Duration>,
     pub(crate) limits: Limits,
     /// Where modules keep what outlives the server.
     pub(crate) state_directory: Option<PathBuf>,
@@ -67,6 +69,8 @@ pub(crate) struct State {
     pub(crate) events: EventQueue,
     /// What modules have not been told of yet.
     pub(crate) changes: Vec<Change>,
+    /// When the server ends unless somebody connects.
+    pub(crate) idle_exit: Option<Instant>,
     /// Modules that want to know.
     pub(crate) listening_modules: Vec<u32>,
     /// Modules to unload at the end of the turn.

@@ -12,6 +12,8 @@ pub(crate) enum Alarm {
     Authentication(SessionKey),
     /// A socket, by its place, accepts clients again.
     Accept(usize),
+    /// Nobody has been connected for the time after which the server ends.
+    IdleExit,
     /// What a module, by its index, wanted to be reminded of.
     Module(u32),
     /// The time to live of a module, by its index, is over.

@@ -6,6 +6,7 @@ pub(crate) mod args;
 pub(crate) mod argument;
 mod augment_properties;
 mod card_restore;
+mod cli_protocol;
 mod combine_sink;
 mod default_device_restore;
 mod device_restore;
@@ -57,8 +58,11 @@ pub(crate) static KINDS: &[&Kind] = &[
     &always::SINK,
     &always::SOURCE,
     &augment_properties::KIND,
-    &combine_sink::KIND,
     &card_restore::KIND,
+    &cli_protocol::TCP_KIND,
+    &cli_protocol::TERMINAL,
+    &cli_protocol::UNIX,
+    &combine_sink::KIND,
     &default_device_restore::KIND,
     &device_restore::KIND,
     &filter_apply::KIND,
@@ -94,6 +98,11 @@ pub(crate) static KINDS: &[&Kind] = &[
     &virtual_device::SOURCE_KIND,
     &virtual_mic::KIND,
 ];
+
+/// The names of all modules, and what they are.
+pub fn modules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS.iter().map(|kind| (kind.name, kind.description))
+}
 
 /// A module that is loaded.
 #[derive(Debug)]

@@ -198,7 +198,7 @@ impl State {
         stream: &ModuleStreamSpec,
         spec: SampleSpec,
     ) -> Result<(NewInput, PlaybackConfig, DeviceId), ModuleError> {
-        let mut new = NewInput::new(stream.client, stream.proplist.clone(), stream.flags(), stream.device);
+        let mut new = NewInput::new(stream.proplist.clone(), stream.flags(), stream.device);
         (new.spec, new.map) = (spec, stream.map);
         let index = self.route_input(&mut new).ok_or(NO_SINK)?;
         self.shape_input(&mut new);
@@ -265,7 +265,7 @@ impl State {
         stream: &ModuleStreamSpec,
         spec: SampleSpec,
     ) -> Result<(NewOutput, RecordConfig), ModuleError> {
-        let mut new = NewOutput::new(stream.client, stream.proplist.clone(), stream.flags(), stream.device);
+        let mut new = NewOutput::new(stream.proplist.clone(), stream.flags(), stream.device);
         (new.spec, new.map) = (spec, stream.map);
         let index = self.route_output(&mut new).ok_or(NO_SOURCE)?;
         self.shape_output(&mut new);

@@ -10,8 +10,6 @@ use crate::state::State;
 /// A playback stream that is about to come.
 #[derive(Debug)]
 pub(crate) struct NewInput {
-    /// Its client's index.
-    pub(crate) client: Option<u32>,
     pub(crate) proplist: PropList,
     pub(crate) flags: StreamFlags,
     /// Where it is to play, if somebody has chosen.
@@ -34,8 +32,6 @@ pub(crate) struct NewInput {
 /// A record stream that is about to come.
 #[derive(Debug)]
 pub(crate) struct NewOutput {
-    /// Its client's index.
-    pub(crate) client: Option<u32>,
     pub(crate) proplist: PropList,
     pub(crate) flags: StreamFlags,
     /// What it is to hear, if somebody has chosen.
@@ -56,14 +52,8 @@ pub(crate) struct NewOutput {
 }
 
 impl NewInput {
-    pub(crate) fn new(
-        client: Option<u32>,
-        proplist: PropList,
-        flags: StreamFlags,
-        sink: Option<u32>,
-    ) -> Self {
+    pub(crate) fn new(proplist: PropList, flags: StreamFlags, sink: Option<u32>) -> Self {
         Self {
-            client,
             proplist,
             flags,
             sink,
@@ -79,14 +69,8 @@ impl NewInput {
 }
 
 impl NewOutput {
-    pub(crate) fn new(
-        client: Option<u32>,
-        proplist: PropList,
-        flags: StreamFlags,
-        source: Option<u32>,
-    ) -> Self {
+    pub(crate) fn new(proplist: PropList, flags: StreamFlags, source: Option<u32>) -> Self {
         Self {
-            client,
             proplist,
             flags,
             source,

@@ -81,7 +81,7 @@ impl State {
         check_proplist(&proplist, self.settings.limits.proplist_bytes)?;
 
         let flags = StreamFlags { kill_on_suspend: true, ..StreamFlags::default() };
-        let mut new = NewInput::new(None, proplist, flags, Some(sink_index));
+        let mut new = NewInput::new(proplist, flags, Some(sink_index));
         (new.spec, new.map) = (spec, map);
         new.volume = volume.map(|volume| ChannelVolumes::all(spec.channels, volume));
         let format = FormatInfo::pcm(&spec, Some(&map));

@@ -96,8 +96,6 @@ pub(crate) struct Source {
     pub(crate) shares_volume: bool,
     /// The sink whose monitor it is.
     pub(crate) monitor_of: Option<u32>,
-    /// The rate that it was made with.
-    pub(crate) default_rate: u32,
     /// Its source outputs, in the order in which they came.
     pub(crate) outputs: Vec<u32>,
     pub(crate) state: DeviceState,

@@ -58,7 +58,7 @@ impl Handle for CreatePlaybackStream {
             passthrough: self.passthrough,
             dont_inhibit_auto_suspend: self.dont_inhibit_auto_suspend,
         };
-        let mut new = NewInput::new(Some(caller.session.client()), proplist, flags, asked_sink);
+        let mut new = NewInput::new(proplist, flags, asked_sink);
         let sink_index = state.route_input(&mut new).ok_or(ErrorCode::NoEntity)?;
         if base.is_some_and(|(sink, corked)| sink != sink_index || !corked) {
             return Err(ErrorCode::Invalid);

@@ -78,7 +78,7 @@ impl Handle for CreateRecordStream {
             dont_inhibit_auto_suspend: self.dont_inhibit_auto_suspend,
         };
         let has_direct = direct.is_some();
-        let mut new = NewOutput::new(Some(caller.session.client()), proplist, flags, asked_source);
+        let mut new = NewOutput::new(proplist, flags, asked_source);
         new.direct = has_direct;
         let source_index = state.route_output(&mut new).ok_or(ErrorCode::NoEntity)?;
         let registry = &state.registry;

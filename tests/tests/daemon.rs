@@ -1,0 +1,271 @@
+//! The program as scripts and containers start PulseAudio: by its name, its options, `daemon.conf` and `default.pa`. Each
+//! scenario runs on PulseAudio 16.1 as well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use sealpulse_tests::{sealpulse, wait};
+use tempfile::TempDir;
+
+/// A home where `pulseaudio` is ours or PulseAudio's.
+struct Home {
+    directory: TempDir,
+    program: PathBuf,
+    ours: bool,
+}
+
+/// What a command said and how it ended.
+struct Said {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Said {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Home {
+    fn new(ours: bool) -> Home {
+        let directory = tempfile::tempdir().expect("/tmp is there");
+        for folder in ["bin", "home/.config/pulse", "run"] {
+            fs::create_dir_all(directory.path().join(folder)).expect("it can be made");
+        }
+        let program = directory.path().join("bin/pulseaudio");
+        let target = if ours { sealpulse().to_owned() } else { PathBuf::from("/usr/bin/pulseaudio") };
+        std::os::unix::fs::symlink(target, &program).expect("the program can be linked");
+        Home { directory, program, ours }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn command(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new("timeout");
+        command.arg("20").arg(program).args(arguments).env_clear().current_dir(self.directory.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.path("home")).env("XDG_RUNTIME_DIR", self.path("run"));
+        command.env("XDG_CONFIG_HOME", self.path("home/.config")).env("LC_ALL", "C");
+        command
+    }
+
+    fn pulseaudio(&self, arguments: &[&str]) -> Said {
+        self.command(&self.program, arguments).output().expect("timeout runs").into()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Said {
+        self.command(Path::new(program), arguments).output().expect("timeout runs").into()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).expect("it can be written");
+        path.display().to_string()
+    }
+
+    fn sinks(&self) -> Vec<String> {
+        let list = self.run("pactl", &["list", "short", "sinks"]);
+        assert_eq!(list.code, Some(0), "{}", list.stderr);
+        list.stdout.lines().filter_map(|line| line.split('\t').nth(1)).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = self.pulseaudio(&["-k"]);
+    }
+}
+
+/// The same with ours and with PulseAudio's.
+fn both(scenario: impl Fn(&Home)) {
+    for ours in [true, false] {
+        scenario(&Home::new(ours));
+    }
+}
+
+#[test]
+fn a_server_goes_to_the_background_and_is_ended() {
+    both(|home| {
+        assert_eq!(home.pulseaudio(&["--check"]).code, Some(1));
+        assert_ne!(home.pulseaudio(&["-k"]).code, Some(0));
+        let started =
+            home.pulseaudio(&["-n", "-D", "--exit-idle-time=-1", "-L", "module-native-protocol-unix"]);
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        assert_eq!(home.pulseaudio(&["--check"]).code, Some(0));
+        assert_eq!(home.run("pactl", &["info"]).code, Some(0));
+        assert_eq!(home.pulseaudio(&["--start"]).code, Some(0), "one runs");
+        assert_ne!(home.pulseaudio(&["-n", "-D", "-L", "module-native-protocol-unix"]).code, Some(0));
+        assert_eq!(home.pulseaudio(&["-k"]).code, Some(0));
+        let gone = || (home.pulseaudio(&["--check"]).code == Some(1)).then_some(());
+        assert!(wait::on_directory(&home.path("run/pulse"), wait::LIMIT, gone).is_some());
+        assert_ne!(home.run("pactl", &["info"]).code, Some(0));
+    });
+}
+
+#[test]
+fn modules_come_from_the_command_line() {
+    both(|home| {
+        let loads =
+            ["-L", "module-null-sink sink_name=first", "-L", "module-null-sink sink_name=second rate=48000"];
+        let arguments =
+            ["-n", "-D", "--exit-idle-time=-1", "--disallow-exit", "-L", "module-native-protocol-unix"];
+        let started = home.pulseaudio(&[&arguments[..], &loads].concat());
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        assert_eq!(home.sinks(), ["first", "second"]);
+        assert_eq!(home.run("pactl", &["exit"]).code, Some(1), "it was disallowed");
+    });
+}
+
+#[test]
+fn nothing_to_load_is_an_error() {
+    both(|home| {
+        let said = home.pulseaudio(&["-n"]);
+        assert_eq!(said.code, Some(1));
+        assert!(!said.stderr.is_empty());
+    });
+}
+
+#[test]
+fn a_module_that_fails_is_left_out_unless_told_otherwise() {
+    let loads = ["-n", "-L", "module-native-protocol-unix", "-L", "module-null-sink rate=x"];
+    both(|home| {
+        let started = home.pulseaudio(&[&loads[..], &["-D", "--exit-idle-time=-1"]].concat());
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        assert!(home.sinks().is_empty());
+    });
+    let said = Home::new(true).pulseaudio(&[&loads[..], &["--fail"]].concat());
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("rate"), "{}", said.stderr);
+}
+
+#[test]
+fn a_script_has_conditions_and_includes() {
+    both(|home| {
+        fs::create_dir(home.path("more.d")).expect("it can be made");
+        home.write("more.d/10.pa", "load-module module-null-sink sink_name=ten\n");
+        home.write("more.d/20.pa", "load-module module-null-sink sink_name=twenty\n");
+        home.write("more.d/30.txt", "nonsense\n");
+        let more = home.path("more.d");
+        let script = format!(
+            "#!/usr/bin/pulseaudio -nF\n.fail\nload-module module-native-protocol-unix\n\
+             .ifexists module-null-sink.so\nload-module module-null-sink sink_name=there\n\
+             .else\nload-module module-null-sink sink_name=not_there\n.endif\n\
+             .ifexists module-nonsense.so\nload-module module-nonsense\n.endif\n\
+             .nofail\nload-module module-nonsense\nnonsense\n.fail\n\
+             .include {}\nset-default-sink twenty\nset-sink-volume ten 0x8000\nset-sink-mute there 1\n",
+            more.display()
+        );
+        let script = home.write("script.pa", &script);
+        let started = home.pulseaudio(&["-n", "-D", "--exit-idle-time=-1", "-F", &script]);
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        assert_eq!(home.sinks(), ["there", "ten", "twenty"]);
+        assert_eq!(home.run("pactl", &["get-default-sink"]).stdout.trim(), "twenty");
+        assert!(home.run("pactl", &["get-sink-volume", "ten"]).stdout.contains("50%"));
+        assert!(home.run("pactl", &["get-sink-mute", "there"]).stdout.contains("yes"));
+    });
+}
+
+#[test]
+fn a_script_that_fails_says_where() {
+    let home = Home::new(true);
+    let script = home.write("script.pa", "load-module module-native-protocol-unix\n\nnonsense here\n");
+    let said = home.pulseaudio(&["-n", "--fail", "-F", &script]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("script.pa:3") && said.stderr.contains("nonsense"), "{}", said.stderr);
+}
+
+#[test]
+fn debians_default_script_starts() {
+    both(|home| {
+        let started = home.pulseaudio(&["-D", "--exit-idle-time=-1"]);
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        assert_eq!(home.sinks(), ["auto_null"]);
+        let modules = home.run("pactl", &["list", "short", "modules"]).stdout;
+        for module in ["module-stream-restore", "module-native-protocol-unix", "module-suspend-on-idle"] {
+            assert!(modules.contains(module), "{modules}");
+        }
+    });
+}
+
+#[test]
+fn daemon_conf_is_read_and_its_mistakes_named() {
+    both(|home| {
+        home.write(
+            "home/.config/pulse/daemon.conf",
+            "default-sample-rate = 32000\nflat-volumes = no\nexit-idle-time = -1\n",
+        );
+        let arguments = ["-n", "-D", "-L", "module-native-protocol-unix", "-L", "module-null-sink"];
+        let started = home.pulseaudio(&arguments);
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        let info = home.run("pactl", &["info"]).stdout;
+        assert!(info.contains("s16le 2ch 32000Hz"), "{info}");
+        assert_eq!(home.pulseaudio(&["-k"]).code, Some(0));
+        home.write("home/.config/pulse/daemon.conf", "\nnonsense = 1\n");
+        let said = home.pulseaudio(&["-n", "--daemonize=no", "-L", "module-native-protocol-unix"]);
+        assert_eq!(said.code, Some(1));
+        assert!(said.stderr.contains("daemon.conf:2"), "{}", said.stderr);
+    });
+}
+
+#[test]
+fn a_server_that_nobody_uses_ends() {
+    both(|home| {
+        let said = home.pulseaudio(&[
+            "-n",
+            "--daemonize=no",
+            "--exit-idle-time=0",
+            "-L",
+            "module-native-protocol-unix",
+        ]);
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+    });
+}
+
+#[test]
+fn pacmd_lists_and_changes() {
+    both(|home| {
+        let arguments = ["-n", "-D", "--exit-idle-time=-1", "-L", "module-native-protocol-unix"];
+        let cli = ["-L", "module-cli-protocol-unix", "-L", "module-null-sink sink_name=out"];
+        let started = home.pulseaudio(&[&arguments[..], &cli].concat());
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        let pacmd = |arguments: &[&str]| home.run("pacmd", arguments);
+        let sinks = pacmd(&["list-sinks"]);
+        assert_eq!(sinks.code, Some(0), "{}", sinks.stderr);
+        for line in ["1 sink(s) available.", "  * index: 0", "\tname: <out>", "\tstate: IDLE", "\tmuted: no"]
+        {
+            assert!(sinks.stdout.lines().any(|said| said == line), "{line}: {}", sinks.stdout);
+        }
+        assert!(sinks.stdout.contains("\tvolume: front-left: 65536 / 100% / 0.00 dB,"), "{}", sinks.stdout);
+        pacmd(&["set-sink-volume", "out", "32768"]);
+        pacmd(&["set-sink-mute", "out", "1"]);
+        pacmd(&["load-module", "module-null-sink", "sink_name=second"]);
+        pacmd(&["set-default-sink", "second"]);
+        let sinks = pacmd(&["list-sinks"]).stdout;
+        assert!(sinks.contains("32768 /  50% / -18.06 dB") && sinks.contains("\tmuted: yes"), "{sinks}");
+        assert!(sinks.contains("2 sink(s) available."), "{sinks}");
+        assert_eq!(home.run("pactl", &["get-default-sink"]).stdout.trim(), "second");
+        for (list, first) in [
+            ("list-sources", "2 source(s) available."),
+            ("list-sink-inputs", "0 sink input(s) available."),
+            ("list-source-outputs", "0 source output(s) available."),
+            ("list-cards", "0 card(s) available."),
+        ] {
+            assert!(pacmd(&[list]).stdout.starts_with(first), "{list}");
+        }
+        assert!(pacmd(&["list-modules"]).stdout.contains("\tname: <module-cli-protocol-unix>"));
+        assert!(pacmd(&["info"]).stdout.contains("sink(s) available."));
+        pacmd(&["exit"]);
+        let gone = || (home.pulseaudio(&["--check"]).code == Some(1)).then_some(());
+        assert!(
+            wait::on_directory(&home.path("run/pulse"), Duration::from_secs(10), gone).is_some(),
+            "{}",
+            home.ours
+        );
+    });
+}
