@@ -51,6 +51,8 @@ impl Watch {
 
     /// Ends the watch.
     pub(super) fn remove(&mut self, state: &State) {
+        // The loop expects to know what it is told to forget.
+        self.enable(state, true);
         if let Some(token) = self.token.take() {
             state.handle.remove(token);
         }
