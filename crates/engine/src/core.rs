@@ -94,7 +94,7 @@ impl Core {
             device.gauges.set(survey.cycle_usec, survey.streams, survey.buses);
             device.lively = survey.lively;
             if !survey.active {
-                self.stand_still(slot);
+                self.stop(slot);
                 return None;
             }
             let clock = device.clock.get_or_insert(DeviceClock::starting_at(now));
@@ -109,19 +109,6 @@ impl Core {
             self.catch_up(slot, now);
         }
         Some(now + 1_000_000)
-    }
-
-    /// Stops a device's clock. Those who listened without making it run get what was recorded so far.
-    pub(crate) fn stand_still(&mut self, slot: u32) {
-        let Some(device) = self.devices.get_mut(slot) else { return };
-        if device.clock.take().is_none() {
-            return;
-        }
-        let mut at = device.records;
-        while let Some(record) = self.records.get_mut(at) {
-            record.settle(false, &mut self.outbox);
-            at = record.next;
-        }
     }
 
     /// Carries out one command at `now`.

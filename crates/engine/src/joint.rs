@@ -53,6 +53,7 @@ impl Core {
         while let Some(time) = self.earliest(head).filter(|time| *time < end) {
             if !self.render_slice(head, end.min(time + SLICE_NANOS), now, started) {
                 self.leave_out_until(head, end);
+                self.unalign_all(head);
                 break;
             }
         }
@@ -110,22 +111,30 @@ impl Core {
 
     /// Leaves out what has not been rendered before `time`, everywhere alike.
     fn leave_out_until(&mut self, head: u32, time: u64) {
+        let mut left_out = false;
         let mut at = head;
-        while at != NONE {
-            let Some(device) = self.devices.get_mut(at) else { return };
+        while let Some(device) = self.devices.get_mut(at) {
             if let Some(clock) = device.clock.as_mut().filter(|clock| clock.time < time) {
                 clock.time = time;
-                self.unalign(at);
+                left_out = true;
             }
-            at = self.joint(at).after;
+            at = device.joint.after;
+        }
+        if left_out {
+            self.unalign_all(head);
         }
     }
 
-    fn unalign(&mut self, source: u32) {
-        let mut at = self.joint(source).first_out;
-        while let Some(link) = self.links.get_mut(at) {
-            link.ring.unalign();
-            at = link.next_out;
+    fn unalign_all(&mut self, head: u32) {
+        let mut at = head;
+        while at != NONE {
+            let joint = self.joint(at);
+            let mut link = joint.first_out;
+            while let Some(open) = self.links.get_mut(link) {
+                open.ring.unalign();
+                link = open.next_out;
+            }
+            at = joint.after;
         }
     }
 
@@ -139,17 +148,14 @@ impl Core {
         let mut changed = false;
         let mut at = head;
         while let Some(device) = self.devices.get_mut(at) {
-            let (slot, active) = (at, device.joint.is_active());
-            at = device.joint.after;
-            if active == device.clock.is_some() {
-                continue;
-            }
-            changed = true;
-            if active {
+            let (joint, runs) = (device.joint, device.clock.is_some());
+            if joint.is_active() && !runs {
                 device.clock = Some(DeviceClock::starting_at(time));
-            } else {
-                self.stand_still(slot);
+            } else if !joint.is_active() && runs {
+                self.stop(at);
             }
+            changed |= joint.is_active() != runs;
+            at = joint.after;
         }
         if changed {
             self.assess(head);
@@ -256,23 +262,28 @@ impl Core {
         }
     }
 
-    /// Which devices have sound of their own, be it that they would play it only because they run anyway.
+    /// Which devices have sound of their own. What is left in a link sounds, but is no reason for passive streams to
+    /// play on: it may be their own echo.
     fn find_sources(&mut self, head: u32) {
         let mut at = head;
         while at != NONE {
             let Some(device) = self.devices.get(at) else { return };
-            let wanted = device.joint.wanted;
             let mut buses =
                 std::iter::successors(self.buses.get(device.buses), |bus| self.buses.get(bus.next));
             let tail = buses.any(|bus| bus.tail > 0);
-            // A link that still takes is looked at when the sound spreads.
-            let plays = self.streams_of(device.buses).any(|playback| match playback.link() {
-                Some(link) => self.links.get(link).is_some_and(|link| link.ring.holds_sound()),
-                None => playback.is_active(wanted, &self.links),
+            let plays = |lively: bool| {
+                let mut own = self.streams_of(device.buses).filter(|playback| playback.link().is_none());
+                own.any(|playback| playback.is_active(lively, &self.links))
+            };
+            let lively = device.joint.wanted || plays(false);
+            let rest = self.streams_of(device.buses).any(|playback| {
+                let link = playback.link().and_then(|link| self.links.get(link));
+                link.is_some_and(|link| link.ring.holds_sound())
             });
+            let sounding = tail || rest || plays(lively);
             let Some(device) = self.devices.get_mut(at) else { return };
-            device.joint.sounding = plays || tail;
-            device.lively = wanted || plays;
+            device.joint.sounding = sounding;
+            device.lively = lively;
             at = device.joint.after;
         }
     }
@@ -288,12 +299,15 @@ impl Core {
             at = device.joint.after;
         }
         while let Some((slot, _)) = self.graph.stack.pop() {
-            let mut at = self.joint(slot).first_out;
+            let Some(source) = self.devices.get(slot) else { continue };
+            let (lively, mut at) = (source.lively, source.joint.first_out);
             while let Some(link) = self.links.get(at) {
                 at = link.next_out;
                 let Some(target) = self.devices.get_mut(link.target) else { continue };
-                target.lively = true;
-                if !std::mem::replace(&mut target.joint.sounding, true) {
+                let news = !target.joint.sounding || (lively && !target.lively);
+                target.joint.sounding = true;
+                target.lively |= lively;
+                if news && !self.graph.stack.iter().any(|(waiting, _)| *waiting == link.target) {
                     self.graph.stack.push((link.target, NONE));
                 }
             }

@@ -285,6 +285,15 @@ impl Core {
         left == 0
     }
 
+    /// Lets a device stand still for which there is nothing to do.
+    pub(crate) fn stop(&mut self, slot: u32) {
+        let Some(device) = self.devices.get_mut(slot) else { return };
+        if device.clock.take().is_some() {
+            // Those who listened all the same are given what they have.
+            self.settle_records(slot, false);
+        }
+    }
+
     /// Tells what has become true of the device's streams.
     pub(crate) fn settle(&mut self, slot: u32, now: u64) {
         let running = self.is_running(slot);
@@ -295,20 +304,33 @@ impl Core {
             let mut stream = bus.streams;
             while let Some(playback) = self.playbacks.get_mut(stream) {
                 playback.settle(now, if playback.passive { lively } else { running }, &mut self.outbox);
-                let mut tap = playback.voice.taps;
-                while let Some(record) = self.records.get_mut(tap) {
-                    record.settle(running, &mut self.outbox);
-                    tap = record.next;
-                }
                 stream = playback.next;
             }
             at = bus.next;
         }
-        let mut at = device.records;
-        while let Some(record) = self.records.get_mut(at) {
-            record.settle(running, &mut self.outbox);
-            at = record.next;
+        self.settle_records(slot, running);
+    }
+
+    fn settle_records(&mut self, slot: u32, running: bool) {
+        let Self { devices, buses, playbacks, records, outbox, .. } = self;
+        let mut settle = |first: u32| {
+            let mut at = first;
+            while let Some(record) = records.get_mut(at) {
+                record.settle(running, outbox);
+                at = record.next;
+            }
+        };
+        let Some(device) = devices.get(slot) else { return };
+        let mut at = device.buses;
+        while let Some(bus) = buses.get(at) {
+            let mut stream = bus.streams;
+            while let Some(playback) = playbacks.get(stream) {
+                settle(playback.voice.taps);
+                stream = playback.next;
+            }
+            at = bus.next;
         }
+        settle(device.records);
     }
 
     /// Renders at most `left` frames; how many it were, at least one.

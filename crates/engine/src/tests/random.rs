@@ -35,6 +35,20 @@ enum Op {
         usec: u64,
         corked: bool,
         variable: bool,
+        passive: bool,
+    },
+    AddLoop {
+        device: usize,
+        spec: usize,
+        frames: usize,
+        passive: bool,
+    },
+    AddLink {
+        from: usize,
+        tap: bool,
+        device: usize,
+        spec: Option<usize>,
+        usec: u64,
     },
     RemovePlayback(usize),
     Push {
@@ -64,6 +78,7 @@ enum Op {
         usec: u64,
         peaks: bool,
         variable: bool,
+        passive: bool,
     },
     RemoveRecord(usize),
     CorkRecord(usize, bool),
@@ -84,6 +99,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let one = || 0usize..64;
     let bool = any::<bool>;
+    let rarely = || prop::bool::weighted(0.2);
     let spec = || 0..SPECS.len();
     let rate = || prop_oneof![Just(1), Just(44_100), Just(48_000), Just(47_000), Just(768_000)];
     let usec = || prop_oneof![Just(0u64), Just(500), Just(10_000), Just(40_000), Just(3_000_000)];
@@ -100,9 +116,15 @@ fn op() -> impl Strategy<Value = Op> {
         1 => one().prop_map(Op::RemoveDevice),
         1 => (one(), bool()).prop_map(|(device, suspended)| Op::Suspend(device, suspended)),
         1 => (one(), 0u32..0x2_0000).prop_map(|(device, volume)| Op::DeviceVolume(device, volume)),
-        4 => (one(), spec(), prop::option::of(0usize..3_000), usec(), bool(), bool()).prop_map(
-            |(device, spec, prebuf, usec, corked, variable)| Op::AddPlayback { device, spec, prebuf, usec, corked, variable }
+        4 => (one(), spec(), prop::option::of(0usize..3_000), usec(), bool(), bool(), rarely()).prop_map(
+            |(device, spec, prebuf, usec, corked, variable, passive)| {
+                Op::AddPlayback { device, spec, prebuf, usec, corked, variable, passive }
+            }
         ),
+        1 => (one(), spec(), 1usize..2_000, bool())
+            .prop_map(|(device, spec, frames, passive)| Op::AddLoop { device, spec, frames, passive }),
+        4 => (one(), rarely(), one(), prop::option::of(spec()), usec())
+            .prop_map(|(from, tap, device, spec, usec)| Op::AddLink { from, tap, device, spec, usec }),
         2 => one().prop_map(Op::RemovePlayback),
         12 => (one(), 0usize..3_000, seek, offset, bool())
             .prop_map(|(stream, frames, seek, offset, hole)| Op::Push { stream, frames, seek, offset, hole }),
@@ -115,8 +137,10 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(stream, frames, prebuf, usec)| Op::Attr { stream, frames, prebuf, usec }),
         2 => (one(), rate()).prop_map(|(stream, rate)| Op::Rate(stream, rate)),
         2 => (one(), one()).prop_map(|(stream, device)| Op::Move(stream, device)),
-        3 => (one(), bool(), spec(), usec(), bool(), bool()).prop_map(
-            |(from, tap, spec, usec, peaks, variable)| Op::AddRecord { from, tap, spec, usec, peaks, variable }
+        3 => (one(), bool(), spec(), usec(), bool(), bool(), rarely()).prop_map(
+            |(from, tap, spec, usec, peaks, variable, passive)| {
+                Op::AddRecord { from, tap, spec, usec, peaks, variable, passive }
+            }
         ),
         1 => one().prop_map(Op::RemoveRecord),
         1 => (one(), bool()).prop_map(|(record, corked)| Op::CorkRecord(record, corked)),
@@ -210,19 +234,41 @@ impl World {
                 engine.set_device_volume(pick(&self.devices, device)?, &volume, false);
                 engine.set_monitor_volume(pick(&self.devices, device)?, &volume, false);
             }
-            Op::AddPlayback { device, spec, prebuf, usec, corked, variable } => {
+            Op::AddPlayback { device, spec, prebuf, usec, corked, variable, passive } => {
                 let spec = spec_of(spec);
                 let mut config = playback_config(spec);
                 if let Some(prebuf) = prebuf {
                     config.attr = QueueAttr { prebuf, ..config.attr }.sanitize(spec.frame_size());
                 }
                 (config.latency_usec, config.corked, config.variable_rate) = (usec, corked, variable);
+                config.passive = passive;
                 config.sync = self.playbacks.last().copied().filter(|_| corked && variable);
                 if self.playbacks.len() < 12 {
                     let stream = engine.add_playback(pick(&self.devices, device)?, &config).unwrap();
                     let (frame, requested) = (spec.frame_size() as i64, config.attr.tlength as i64);
                     self.books.insert(stream, Books { frame, requested, ruined: false });
                     self.playbacks.push(stream);
+                }
+            }
+            Op::AddLoop { device, spec, frames, passive } => {
+                let spec = spec_of(spec);
+                let config = PlaybackConfig { passive, ..playback_config(spec) };
+                if self.playbacks.len() < 12 {
+                    let sound = Chunk::from_vec(noise(spec, frames));
+                    let device = pick(&self.devices, device)?;
+                    self.playbacks.push(engine.add_loop(device, &config, sound).unwrap());
+                }
+            }
+            Op::AddLink { from, tap, device, spec, usec } => {
+                let spec = spec_of(spec.unwrap_or(0));
+                let record = record_config(self.from(from, tap)?, spec);
+                let device = pick(&self.devices, device)?;
+                if self.playbacks.len() < 12 && self.records.len() < 8 {
+                    let engine = &mut self.bench.engine;
+                    let (record, playback) =
+                        engine.add_link(device, &playback_config(spec), &record, usec).unwrap();
+                    self.records.push(record);
+                    self.playbacks.push(playback);
                 }
             }
             Op::RemovePlayback(stream) => {
@@ -266,9 +312,10 @@ impl World {
                 let (stream, device) = (pick(&self.playbacks, stream)?, pick(&self.devices, device)?);
                 engine.move_playback(stream, device).unwrap();
             }
-            Op::AddRecord { from, tap, spec, usec, peaks, variable } => {
+            Op::AddRecord { from, tap, spec, usec, peaks, variable, passive } => {
                 let mut config = record_config(self.from(from, tap)?, spec_of(spec));
                 (config.latency_usec, config.peak_detect, config.variable_rate) = (usec, peaks, variable);
+                config.passive = passive;
                 if self.records.len() < 8 {
                     let record = self.bench.engine.add_record(&config).unwrap();
                     self.records.push(record);
@@ -337,6 +384,7 @@ impl World {
             }
         }
         self.bench.recorded.clear();
+        self.look_at_links();
         for (stream, books) in &self.books {
             let Some(playback) = self.bench.core.playbacks.get(stream.0) else { continue };
             let Input::Client(Flow { queue, .. }) = &playback.input else { continue };
@@ -348,6 +396,17 @@ impl World {
             let missing = queue.attr().tlength as i64 - queued - books.requested;
             let least = if queue.prebuf_active() { 1 } else { queue.attr().minreq as i64 };
             assert!(missing < least, "{missing} bytes are missing and nobody asks");
+        }
+    }
+
+    /// Where rates are the same, what flows is late to the frame.
+    fn look_at_links(&self) {
+        let core = &self.bench.core;
+        let time = |slot: u32| core.devices.get(slot)?.clock.map(|clock| clock.time);
+        for link in (0..core.link_slots).filter_map(|slot| core.links.get(slot)) {
+            if let (Some(source), Some(target)) = (time(link.source), time(link.target)) {
+                assert!(link.is_exact(source, target), "a link from {} to {}", link.source, link.target);
+            }
         }
     }
 
