@@ -89,8 +89,11 @@ pub(crate) const MODULES: [&str; 2] = [
 pub(crate) fn server_options(kind: Kind) -> ServerOptions {
     // Else each start of a stream makes the sink render anew.
     let extra = if kind == Kind::PulseAudio { " norewinds=1" } else { "" };
-    let modules = MODULES.map(|module| module.to_owned() + extra);
-    let options = ServerOptions::new(&modules.each_ref().map(String::as_str)).kind(kind);
+    let mut modules: Vec<String> = MODULES.iter().map(|module| (*module).to_owned() + extra).collect();
+    if kind == Kind::Sealpulse {
+        modules.extend(["module-stream-restore", "module-device-restore"].map(str::to_owned));
+    }
+    let options = ServerOptions::new(&modules.iter().map(String::as_str).collect::<Vec<_>>()).kind(kind);
     match kind {
         Kind::PulseAudio => {
             options.arguments(&["-L", "module-stream-restore", "-L", "module-device-restore"])
