@@ -227,6 +227,111 @@ fn a_server_that_nobody_uses_ends() {
     });
 }
 
+/// What a recorder of meetings in a container does: a null sink that the browser plays on, a microphone that it hears,
+/// and a recording of the one.
+#[test]
+fn a_meeting_recorder_finds_what_it_needs() {
+    both(|home| {
+        let started = home.pulseaudio(&["-D", "--exit-idle-time=-1"]);
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        let ok = |program: &str, arguments: &[&str]| {
+            let said = home.run(program, arguments);
+            assert_eq!(said.code, Some(0), "{program} {arguments:?}: {}", said.stderr);
+            said.stdout
+        };
+        ok(
+            "pacmd",
+            &[
+                "load-module",
+                "module-null-sink",
+                "sink_name=speaker",
+                "sink_properties=device.description=Speaker",
+            ],
+        );
+        ok("pactl", &["load-module", "module-null-sink", "sink_name=mic_feed"]);
+        let microphone = ["source_name=microphone", "master=mic_feed.monitor"];
+        ok("pactl", &[&["load-module", "module-remap-source"], &microphone[..]].concat());
+        ok("pacmd", &["set-default-sink", "speaker"]);
+        ok("pactl", &["set-default-source", "microphone"]);
+        assert_eq!(ok("pactl", &["get-default-sink"]).trim(), "speaker");
+        assert_eq!(ok("pactl", &["get-default-source"]).trim(), "microphone");
+        let tone = ["-v", "error", "-f", "lavfi", "-i", "sine=440:duration=4", "-f", "pulse", "call"];
+        let mut call = home.command(Path::new("ffmpeg"), &tone).spawn().expect("ffmpeg starts");
+        let recording = home.path("call.wav").display().to_string();
+        ok("ffmpeg", &["-v", "error", "-y", "-f", "pulse", "-i", "speaker.monitor", "-t", "3", &recording]);
+        call.wait().expect("ffmpeg ends");
+        assert!(loudness(home, &recording) > -30.0, "the call is in the recording");
+    });
+}
+
+/// What a runner of browser tests does: a null sink of its own, and a look whether anything was played.
+#[test]
+fn a_browser_test_runner_hears_whether_there_was_sound() {
+    both(|home| {
+        let loads =
+            ["-L", "module-native-protocol-unix", "-L", "module-null-sink sink_name=browser rate=48000"];
+        let started =
+            home.pulseaudio(&[&["-n", "-D", "--exit-idle-time=-1", "--disallow-exit"], &loads[..]].concat());
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        let heard = |play: Option<&str>| {
+            let player = play.map(|source| {
+                let arguments = ["-v", "error", "-f", "lavfi", "-i", source, "-f", "pulse", "page"];
+                home.command(Path::new("ffmpeg"), &arguments).spawn().expect("ffmpeg starts")
+            });
+            let recording = home.path("page.wav").display().to_string();
+            let record = ["-v", "error", "-y", "-f", "pulse", "-i", "browser.monitor", "-t", "2", &recording];
+            let said = home.run("ffmpeg", &record);
+            assert_eq!(said.code, Some(0), "{}", said.stderr);
+            if let Some(mut player) = player {
+                player.wait().expect("ffmpeg ends");
+            }
+            loudness(home, &recording)
+        };
+        assert!(heard(None) < -80.0, "nothing was played");
+        assert!(heard(Some("sine=1000:duration=3")) > -30.0, "a tone was played");
+    });
+}
+
+/// What a game streaming session does: a sink for each session, chosen by `PULSE_SINK`.
+#[test]
+fn game_sessions_have_sinks_of_their_own() {
+    both(|home| {
+        let started =
+            home.pulseaudio(&["-n", "-D", "--exit-idle-time=-1", "-L", "module-native-protocol-unix"]);
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        for session in ["session_1", "session_2"] {
+            let sink = format!("sink_name={session}");
+            assert_eq!(
+                home.run("pactl", &["load-module", "module-null-sink", &sink, "channels=2"]).code,
+                Some(0)
+            );
+        }
+        let tone = ["-v", "error", "-f", "lavfi", "-i", "sine=440:duration=4", "-f", "pulse", "game"];
+        let mut game = home
+            .command(Path::new("ffmpeg"), &tone)
+            .env("PULSE_SINK", "session_2")
+            .spawn()
+            .expect("it starts");
+        let record = |monitor: &str| {
+            let recording = home.path(monitor).with_extension("wav").display().to_string();
+            home.run("ffmpeg", &["-v", "error", "-y", "-f", "pulse", "-i", monitor, "-t", "1", &recording]);
+            loudness(home, &recording)
+        };
+        let (second, first) = (record("session_2.monitor"), record("session_1.monitor"));
+        game.wait().expect("ffmpeg ends");
+        assert!(second > -40.0 && first < -80.0, "{second} dB and {first} dB");
+    });
+}
+
+/// The loudest sample of a file in dB, by ffmpeg.
+fn loudness(home: &Home, file: &str) -> f64 {
+    let said = home.run("ffmpeg", &["-hide_banner", "-i", file, "-af", "volumedetect", "-f", "null", "-"]);
+    let line =
+        said.stderr.lines().find_map(|line| line.split_once("max_volume: ").map(|(_, rest)| rest.to_owned()));
+    let line = line.unwrap_or_else(|| panic!("no volume: {}", said.stderr));
+    line.trim_end_matches(" dB").parse().expect("a number of dB")
+}
+
 #[test]
 fn pacmd_lists_and_changes() {
     both(|home| {

@@ -90,11 +90,14 @@ impl Server {
         let handle = event_loop.handle();
         if config.handle_signals {
             // Before the sound threads start: they inherit that these are blocked.
-            let signals = Signals::new(&[Signal::SIGTERM, Signal::SIGINT])?;
-            let inserted = handle.insert_source(signals, |event, (), state| {
-                tracing::info!(signal = ?event.signal(), "stopping");
-                state.stopping = true;
-            });
+            let signals = Signals::new(&[
+                Signal::SIGTERM,
+                Signal::SIGINT,
+                Signal::SIGHUP,
+                Signal::SIGUSR1,
+                Signal::SIGUSR2,
+            ])?;
+            let inserted = handle.insert_source(signals, |event, (), state| state.signalled(event.signal()));
             inserted.map_err(|error| error.error)?;
         }
         let (stop, stopped) = make_ping()?;
@@ -289,6 +292,32 @@ impl Drop for RunningServer {
 }
 
 impl State {
+    /// Does what PulseAudio does at a signal: `pacmd` sends SIGUSR2 where it finds no socket.
+    fn signalled(&mut self, signal: Signal) {
+        let module = match signal {
+            Signal::SIGUSR1 => "module-cli",
+            Signal::SIGUSR2 => "module-cli-protocol-unix",
+            Signal::SIGHUP => {
+                tracing::info!(
+                    clients = self.registry.clients.len(),
+                    sinks = self.registry.sinks.len(),
+                    sink_inputs = self.registry.sink_inputs.len(),
+                    modules = self.registry.modules.len(),
+                    "still here"
+                );
+                return;
+            }
+            signal => {
+                tracing::info!(?signal, "stopping");
+                self.stopping = true;
+                return;
+            }
+        };
+        if let Err(error) = self.load_module(module, None, None) {
+            tracing::warn!(?signal, %error, "module not loaded");
+        }
+    }
+
     /// Sleeps until something happens to a socket, to a ring or in the engine, and handles it; whether something is
     /// left for the event loop.
     fn wait(&mut self) -> Result<bool, ServerError> {
