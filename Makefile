@@ -15,7 +15,7 @@ RUN_PACKAGES := pulseaudio-utils gstreamer1.0-tools gstreamer1.0-plugins-base gs
 	mplayer alsa-utils sound-theme-freedesktop
 # The reference, another server, and more applications.
 TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber ffmpeg mpv sox libsox-fmt-pulse \
-	util-linux
+	util-linux systemd
 
 # The other side of the benchmarks.
 BENCH_PACKAGES := $(BUILD_PACKAGES) libpulse-dev pkg-config

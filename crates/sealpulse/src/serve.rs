@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::IsTerminal;
 
-use sealpulse_server::{Config, CookieSource, SocketConfig, default_socket};
+use sealpulse_server::{Config, CookieSource, PassedSocket, SocketConfig, default_socket};
 use tracing::Level;
 
 use crate::cli::{LogLevel, ServeOptions};
@@ -11,14 +11,24 @@ use crate::inherited;
 
 /// Runs the server until it is told to end.
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
-    let ready_fd = options.ready_fd.map(inherited::take).transpose()?;
+    let ready_fd = options.ready_fd.map(inherited::take_ready).transpose()?;
+    let passed_sockets = inherited::take_passed()?;
     log_to_stderr(options.log_level);
     let mut config = Config { ready_fd, ..Config::default() };
-    let paths = if options.socket.is_empty() { vec![default_socket()?] } else { options.socket };
+    let mut paths = options.socket;
+    for path in passed_sockets.iter().filter_map(PassedSocket::path) {
+        if !paths.iter().any(|known| known == path) {
+            paths.push(path.to_owned());
+        }
+    }
+    if paths.is_empty() {
+        paths.push(default_socket()?);
+    }
     config.sockets = paths
         .into_iter()
         .map(|path| SocketConfig { auth_anonymous: options.auth_anonymous, ..SocketConfig::new(path) })
         .collect();
+    config.passed_sockets = passed_sockets;
     config.cookie = match options.cookie {
         Some(file) => CookieSource::File(file),
         None if options.no_cookie => CookieSource::Disabled,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sealpulse_engine::EngineConfig;
 use sealpulse_spec::{ChannelMap, SampleFormat, SampleSpec};
 
-use crate::ServerError;
+use crate::{PassedSocket, ServerError};
 
 /// A socket to listen at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,9 @@ impl Default for Limits {
 pub struct Config {
     /// Where clients connect. The first is the main one: `pid` is written beside it.
     pub sockets: Vec<SocketConfig>,
+    /// Listening sockets that were there before the server (socket activation). One of them is used wherever a socket
+    /// at its path or port is asked for, by [`Config::sockets`] or by a module.
+    pub passed_sockets: Vec<PassedSocket>,
     /// The authentication cookie.
     pub cookie: CookieSource,
     /// Gets one newline as soon as the server accepts connections, and is closed then.
@@ -150,6 +153,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             sockets: Vec::new(),
+            passed_sockets: Vec::new(),
             cookie: CookieSource::Default,
             ready_fd: None,
             notify: true,

@@ -55,6 +55,12 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
+    /// A descriptor that was passed as a listening socket is something else.
+    #[error("the passed descriptor {number} is no stream socket that listens in the file system or on TCP")]
+    NotListening {
+        /// Its number.
+        number: i32,
+    },
     /// The cookie file cannot be read or made.
     #[error("cannot use the cookie {path}: {source}")]
     Cookie {

@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod activation;
 mod buffer_attr;
 mod config;
 mod connections;
@@ -53,6 +54,7 @@ mod subscribe;
 mod timers;
 mod warn;
 
+pub use activation::PassedSocket;
 pub use config::{
     Config, CookieSource, Limits, SocketConfig, StartStep, default_socket, runtime_directory, state_directory,
 };

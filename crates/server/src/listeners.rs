@@ -16,6 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use crate::ServerError;
 use crate::access::Access;
+use crate::activation::Passed;
 use crate::config::SocketConfig;
 use crate::listen::Socket;
 use crate::session::SessionKey;
@@ -33,14 +34,19 @@ const BACKLOG: i32 = 128;
 
 /// A socket that is bound and does not listen by the event loop yet.
 pub(crate) enum Bound {
-    Unix(#[expect(dead_code, reason = "its file goes when it does")] Socket, UnixListener),
+    /// `None` for one that was passed, which stays.
+    Unix(#[expect(dead_code, reason = "its file goes when it does")] Option<Socket>, UnixListener),
     Tcp(TcpListener),
 }
 
 impl Bound {
-    /// A socket in the file system.
-    pub(crate) fn unix(path: &Path) -> Result<Bound, ServerError> {
-        Socket::bind(path).map(|(socket, listener)| Bound::Unix(socket, listener))
+    /// A socket in the file system: the one that was passed, else a new one.
+    pub(crate) fn unix(passed: &mut Passed, path: &Path) -> Result<Bound, ServerError> {
+        if let Some(listener) = passed.unix(path) {
+            tracing::info!(path = %path.display(), "using the passed socket");
+            return Ok(Bound::Unix(None, listener));
+        }
+        Socket::bind(path).map(|(socket, listener)| Bound::Unix(Some(socket), listener))
     }
 
     /// A TCP socket at an address, of IPv6 alone where it is one of those. `None` for the port takes any.
@@ -117,7 +123,7 @@ pub(crate) struct Listener {
 impl State {
     /// Listens at a configured socket.
     pub(crate) fn add_listener(&mut self, config: &SocketConfig) -> Result<(), ServerError> {
-        let bound = Bound::unix(&config.path)?;
+        let bound = Bound::unix(&mut self.passed, &config.path)?;
         let access = Access {
             anonymous: config.auth_anonymous,
             cookie: self.cookie.clone(),

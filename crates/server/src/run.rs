@@ -22,6 +22,7 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id,
 };
 
+use crate::activation::Passed;
 use crate::config::Config;
 use crate::connections::{ENGINE, LOOP};
 use crate::listen::PidFile;
@@ -132,6 +133,7 @@ impl Server {
             registry: Registry::default(),
             sessions: Sessions::default(),
             listeners: Vec::new(),
+            passed: Passed::new(config.passed_sockets),
             playback_streams: HashMap::new(),
             record_streams: HashMap::new(),
             module_playback: HashMap::new(),
@@ -176,6 +178,7 @@ impl Server {
         if state.registry.modules.len() == 0 {
             return Err(ServerError::NoModules);
         }
+        state.passed.name_unused();
         state.await_clients();
         state.engine.commit();
         match main_socket {

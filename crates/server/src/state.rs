@@ -18,6 +18,7 @@ use sealpulse_protocol::{
 use sealpulse_spec::{ChannelMap, SampleSpec};
 use sealpulse_transport::Incoming;
 
+use crate::activation::Passed;
 use crate::config::Limits;
 use crate::cookie::Cookie;
 use crate::listeners::Listener;
@@ -59,6 +60,7 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     /// By place in the configuration; `None` when its module was unloaded.
     pub(crate) listeners: Vec<Option<Listener>>,
+    pub(crate) passed: Passed,
     pub(crate) playback_streams: HashMap<PlaybackId, u32>,
     pub(crate) record_streams: HashMap<RecordId, u32>,
     /// Streams that clients do not see, and the modules that feed or empty them.

@@ -35,7 +35,7 @@ pub(super) static UNIX: Kind = Kind {
     arguments: &[UNIX_SOCKET],
     once: false,
     load: |state, loading| {
-        let bound = Bound::unix(&unix_socket(loading.args, "cli")?).map_err(Box::new)?;
+        let bound = Bound::unix(&mut state.passed, &unix_socket(loading.args, "cli")?).map_err(Box::new)?;
         load(state, loading, vec![bound])
     },
 };
@@ -46,7 +46,10 @@ pub(super) static TCP_KIND: Kind = Kind {
     driver: "cli.c",
     arguments: &[TCP],
     once: false,
-    load: |state, loading| load(state, loading, tcp_sockets(loading.args, PORT)?),
+    load: |state, loading| {
+        let sockets = tcp_sockets(state, loading.args, PORT)?;
+        load(state, loading, sockets)
+    },
 };
 
 pub(super) static TERMINAL: Kind = Kind {

@@ -50,7 +50,7 @@ pub(super) static UNIX: Kind = Kind {
     once: false,
     load: |state, loading| {
         let path = unix_socket(loading.args, "native")?;
-        let bound = Bound::unix(&path).map_err(Box::new)?;
+        let bound = Bound::unix(&mut state.passed, &path).map_err(Box::new)?;
         load(state, loading, vec![bound])
     },
 };
@@ -61,7 +61,10 @@ pub(super) static TCP_KIND: Kind = Kind {
     driver: "module-native-protocol-tcp.c",
     arguments: &[AUTH, ACL, TCP],
     once: false,
-    load: |state, loading| load(state, loading, tcp_sockets(loading.args, PORT)?),
+    load: |state, loading| {
+        let sockets = tcp_sockets(state, loading.args, PORT)?;
+        load(state, loading, sockets)
+    },
 };
 
 pub(super) static FD: Kind = Kind {

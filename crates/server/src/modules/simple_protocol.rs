@@ -51,7 +51,8 @@ pub(super) static UNIX: Kind = Kind {
     arguments: &[SPEC, FLOW, UNIX_SOCKET],
     once: false,
     load: |state, loading| {
-        let bound = Bound::unix(&unix_socket(loading.args, "simple")?).map_err(Box::new)?;
+        let bound =
+            Bound::unix(&mut state.passed, &unix_socket(loading.args, "simple")?).map_err(Box::new)?;
         load(state, loading, vec![bound])
     },
 };
@@ -62,7 +63,10 @@ pub(super) static TCP_KIND: Kind = Kind {
     driver: "protocol-simple.c",
     arguments: &[SPEC, FLOW, TCP],
     once: false,
-    load: |state, loading| load(state, loading, tcp_sockets(loading.args, PORT)?),
+    load: |state, loading| {
+        let sockets = tcp_sockets(state, loading.args, PORT)?;
+        load(state, loading, sockets)
+    },
 };
 
 fn load(

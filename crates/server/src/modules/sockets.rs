@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::ModuleError;
 use super::args::ModuleArgs;
 use super::argument::{Argument, Type};
+use crate::activation::Passed;
 use crate::config::runtime_directory;
 use crate::listeners::Bound;
+use crate::state::State;
 
 pub(super) const UNIX_SOCKET: &[Argument] = &[Argument::new(
     "socket",
@@ -36,21 +38,29 @@ pub(super) fn runtime_path(file: &str) -> Result<PathBuf, ModuleError> {
 }
 
 /// The sockets that the arguments say. Where no port is said and the usual one is taken, any will do.
-pub(super) fn tcp_sockets(args: &ModuleArgs, usual: u16) -> Result<Vec<Bound>, ModuleError> {
+pub(super) fn tcp_sockets(
+    state: &mut State,
+    args: &ModuleArgs,
+    usual: u16,
+) -> Result<Vec<Bound>, ModuleError> {
     let asked = args.number("port").and_then(|port| u16::try_from(port).ok());
     let port = asked.unwrap_or(usual);
-    match bind(args, port) {
+    match bind(&mut state.passed, args, port) {
         Err(ModuleError::Io { source, .. })
             if asked.is_none() && source.kind() == std::io::ErrorKind::AddrInUse =>
         {
-            bind(args, 0)
+            bind(&mut state.passed, args, 0)
         }
         result => result,
     }
 }
 
-fn bind(args: &ModuleArgs, port: u16) -> Result<Vec<Bound>, ModuleError> {
+fn bind(passed: &mut Passed, args: &ModuleArgs, port: u16) -> Result<Vec<Bound>, ModuleError> {
     let Some(listen) = args.text("listen") else {
+        let passed = passed.tcp(port, None);
+        if !passed.is_empty() {
+            return Ok(passed.into_iter().map(Bound::Tcp).collect());
+        }
         return Bound::tcp_any(port)
             .map_err(|source| ModuleError::Io { what: format!("port {port}"), source });
     };
@@ -61,5 +71,8 @@ fn bind(args: &ModuleArgs, port: u16) -> Result<Vec<Bound>, ModuleError> {
             failed(std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, "the name has no address"))
         })?,
     };
-    Ok(vec![Bound::tcp(address).map_err(failed)?])
+    match passed.tcp(port, Some(address)).pop() {
+        Some(listener) => Ok(vec![Bound::Tcp(listener)]),
+        None => Ok(vec![Bound::tcp(address).map_err(failed)?]),
+    }
 }
