@@ -28,7 +28,7 @@ help:
 	@echo "make build  build the program: target/release/sealpulse"
 	@echo "make bench  measure side by side with libpulse"
 	@echo "make install  the program, its manual pages and the shells' completions below PREFIX=$(PREFIX)"
-	@echo "make docs   write docs/commands.md anew"
+	@echo "make docs   write the generated pages in docs anew"
 	@echo "make lint   formatting, clippy and documentation, with warnings denied"
 	@echo "make deps   install the system packages that are missing"
 
@@ -53,6 +53,8 @@ install:
 	install -D -m 755 "$(PROGRAM)/sealpulse" "$(DESTDIR)$(PREFIX)/bin/sealpulse"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -m 644 "$(PROGRAM)"/assets/man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -D -m 644 docs/man/sealpulse-configuration.5 "$(DESTDIR)$(PREFIX)/share/man/man5/sealpulse-configuration.5"
+	install -D -m 644 docs/man/sealpulse-modules.7 "$(DESTDIR)$(PREFIX)/share/man/man7/sealpulse-modules.7"
 	install -D -m 644 "$(PROGRAM)/assets/completions/sealpulse.bash" \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/sealpulse"
 	install -D -m 644 "$(PROGRAM)/assets/completions/_sealpulse" \
@@ -62,6 +64,7 @@ install:
 
 docs:
 	SEALPULSE_WRITE_DOCS=1 $(CARGO) test --locked --package sealpulse-protocol --test docs
+	SEALPULSE_WRITE_DOCS=1 $(CARGO) test --locked --package sealpulse --bin sealpulse config::page
 
 lint:
 	$(CARGO) fmt --all --check

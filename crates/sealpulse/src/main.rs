@@ -1,7 +1,9 @@
 //! The sealpulse program: the sound server (`serve`), what it is doing (`status`), a demonstration (`demo`), and tools.
 #![deny(unsafe_code)]
 
+mod check_config;
 mod cli;
+mod config;
 mod demo;
 mod inherited;
 mod media;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let done = |result: Result<(), _>| result.map(|()| ExitCode::SUCCESS);
     let result = match cli.command {
         Command::Serve(options) => done(serve::serve(options)),
+        Command::CheckConfig(options) => check_config::check_config(&options),
         Command::Status(options) => done(tools::status(&options)),
         Command::Top(options) => done(tools::top::top(&options)),
         Command::List(options) => done(tools::list(&options)),

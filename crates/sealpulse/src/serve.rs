@@ -2,57 +2,76 @@
 
 use std::error::Error;
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
-use sealpulse_server::{Config, CookieSource, PassedSocket, SocketConfig, default_socket};
+use sealpulse_server::{Config, CookieSource, PassedSocket, ServerError, SocketConfig, default_socket};
 use tracing::Level;
 
 use crate::cli::{LogLevel, ServeOptions};
+use crate::config::{self, Configuration};
 use crate::inherited;
 
 /// Runs the server until it is told to end.
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
     let ready_fd = options.ready_fd.map(inherited::take_ready).transpose()?;
-    let passed_sockets = inherited::take_passed()?;
-    log_to_stderr(options.log_level);
-    let mut config = Config { ready_fd, ..Config::default() };
-    let mut paths = options.socket;
-    for path in passed_sockets.iter().filter_map(PassedSocket::path) {
-        if !paths.iter().any(|known| known == path) {
-            paths.push(path.to_owned());
-        }
-    }
-    if paths.is_empty() {
-        paths.push(default_socket()?);
-    }
-    config.sockets = paths
-        .into_iter()
-        .map(|path| SocketConfig { auth_anonymous: options.auth_anonymous, ..SocketConfig::new(path) })
-        .collect();
-    config.passed_sockets = passed_sockets;
-    config.cookie = match options.cookie {
-        Some(file) => CookieSource::File(file),
-        None if options.no_cookie => CookieSource::Disabled,
-        None => CookieSource::Default,
-    };
-    config.null_sink = (!options.no_null_sink).then_some(options.null_sink);
-    config.state_directory = sealpulse_server::state_directory();
-    config.allow_module_loading = !options.disallow_module_loading;
-    config.allow_exit = !options.disallow_exit;
-    if options.no_realtime {
-        (config.realtime_priority, config.engine.realtime_priority) = (None, None);
-    }
+    let file = if options.no_config { None } else { config::file(options.config.as_deref()) };
+    let configuration = file.as_deref().map(Configuration::load).transpose()?.unwrap_or_default();
+    log_to_stderr(options.log_level.map_or(configuration.log_level, level));
+    let mut config = Config { ready_fd, ..configuration.server };
+    config.passed_sockets = inherited::take_passed()?;
+    overlay(&mut config, options)?;
     sealpulse_server::run(config)?;
     Ok(())
 }
 
-fn log_to_stderr(level: LogLevel) {
-    let level = match level {
+/// What the command line says wins over the configuration.
+fn overlay(config: &mut Config, options: ServeOptions) -> Result<(), ServerError> {
+    if !options.socket.is_empty() {
+        config.sockets = options.socket.into_iter().map(SocketConfig::new).collect();
+    }
+    let known = |config: &Config, path: &Path| config.sockets.iter().any(|socket| socket.path == path);
+    let passed: Vec<PathBuf> =
+        config.passed_sockets.iter().filter_map(PassedSocket::path).map(Path::to_owned).collect();
+    for path in passed {
+        if !known(config, &path) {
+            config.sockets.push(SocketConfig::new(path));
+        }
+    }
+    if config.sockets.is_empty() {
+        config.sockets.push(SocketConfig::new(default_socket()?));
+    }
+    if options.auth_anonymous {
+        config.sockets.iter_mut().for_each(|socket| socket.auth_anonymous = true);
+    }
+    match options.cookie {
+        Some(file) => config.cookie = CookieSource::File(file),
+        None if options.no_cookie => config.cookie = CookieSource::Disabled,
+        None => {}
+    }
+    match options.null_sink {
+        Some(arguments) => config.null_sink = Some(arguments),
+        None if options.no_null_sink => config.null_sink = None,
+        None => {}
+    }
+    config.allow_module_loading &= !options.disallow_module_loading;
+    config.allow_exit &= !options.disallow_exit;
+    if options.no_realtime {
+        (config.realtime_priority, config.engine.realtime_priority) = (None, None);
+    }
+    Ok(())
+}
+
+fn level(level: LogLevel) -> Level {
+    match level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,
         LogLevel::Info => Level::INFO,
         LogLevel::Debug => Level::DEBUG,
         LogLevel::Trace => Level::TRACE,
-    };
+    }
+}
+
+fn log_to_stderr(level: Level) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)

@@ -34,6 +34,15 @@ pub enum StartStep {
     File(PathBuf),
     /// One line of a script, as `load-module module-null-sink`.
     Command(String),
+    /// A module, and where the configuration asks for it.
+    Module {
+        /// Its name.
+        name: String,
+        /// Its arguments, as `load-module` takes them.
+        arguments: String,
+        /// `FILE:LINE`, for messages.
+        origin: String,
+    },
 }
 
 /// Where the 256 bytes are that a client of another user proves itself with.

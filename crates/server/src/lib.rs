@@ -59,7 +59,6 @@ pub use config::{
     Config, CookieSource, Limits, SocketConfig, StartStep, default_socket, runtime_directory, state_directory,
 };
 pub use error::ServerError;
-pub use modules::ModuleError;
-pub use modules::modules;
+pub use modules::{ArgumentInfo, ArgumentValue, ModuleError, ModuleInfo, modules};
 pub use run::{RunningServer, Server, run};
 pub use script::ScriptError;

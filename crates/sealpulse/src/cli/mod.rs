@@ -43,6 +43,8 @@ Examples:
 pub(crate) enum Command {
     /// Run the sound server until SIGTERM or SIGINT
     Serve(ServeOptions),
+    /// Say what is wrong with a configuration, without starting anything
+    CheckConfig(CheckConfigOptions),
     /// Show clients, devices and streams of a running server
     Status(StatusOptions),
     /// Watch devices, streams and clients, full-screen
@@ -72,7 +74,17 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The command line wins over the configuration, which docs/configuration.md describes.")]
 pub(crate) struct ServeOptions {
+    /// Read this configuration [default: sealpulse/config.toml in ~/.config, else in /etc]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Read no configuration
+    #[arg(long)]
+    pub(crate) no_config: bool,
+
     /// Listen at this path instead of $PULSE_RUNTIME_PATH/native or $XDG_RUNTIME_DIR/pulse/native; may be repeated
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Vec<PathBuf>,
@@ -93,11 +105,11 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "N")]
     pub(crate) ready_fd: Option<i32>,
 
-    /// Arguments of the null sink that is there from the start
-    #[arg(long, value_name = "ARGUMENTS", default_value = "", conflicts_with = "no_null_sink")]
-    pub(crate) null_sink: String,
+    /// Have a null sink with these module arguments from the start [default: one without arguments]
+    #[arg(long, value_name = "ARGUMENTS", conflicts_with = "no_null_sink")]
+    pub(crate) null_sink: Option<String>,
 
-    /// Start without any device
+    /// Start without the null sink
     #[arg(long)]
     pub(crate) no_null_sink: bool,
 
@@ -113,9 +125,9 @@ pub(crate) struct ServeOptions {
     #[arg(long)]
     pub(crate) no_realtime: bool,
 
-    /// What to log, to standard error
-    #[arg(long, value_enum, default_value_t = LogLevel::Warn)]
-    pub(crate) log_level: LogLevel,
+    /// What to log, to standard error [default: warn]
+    #[arg(long, value_enum)]
+    pub(crate) log_level: Option<LogLevel>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -125,6 +137,21 @@ pub(crate) enum LogLevel {
     Info,
     Debug,
     Trace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckConfigOptions {
+    /// The file [default: what `sealpulse serve` reads]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print a configuration to start from: all settings with their defaults, as comments
+    #[arg(long, conflicts_with_all = ["file", "json"])]
+    pub(crate) template: bool,
 }
 
 #[derive(Debug, Args)]

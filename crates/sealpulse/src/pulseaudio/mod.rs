@@ -56,8 +56,8 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     if options.dump_modules {
-        for (name, description) in sealpulse_server::modules() {
-            println!("{name:40} {description}");
+        for module in sealpulse_server::modules() {
+            println!("{:40} {}", module.name(), module.description());
         }
         return Ok(ExitCode::SUCCESS);
     }

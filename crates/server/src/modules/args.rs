@@ -42,11 +42,7 @@ impl ModuleArgs {
     }
 
     fn add(&mut self, key: &str, raw: &str) -> Result<(), ModuleError> {
-        let Some(argument) = self.kind.argument(key) else {
-            let known: Vec<&str> = self.kind.arguments().map(|argument| argument.name).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(ModuleError::UnknownArgument { key: key.to_owned(), known });
-        };
+        let argument = self.kind.argument(key).ok_or_else(|| self.kind.unknown_argument(key))?;
         if self.raw(key).is_some() {
             return Err(ModuleError::Repeated { key: key.to_owned() });
         }

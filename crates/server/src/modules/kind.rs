@@ -42,6 +42,13 @@ impl Kind {
         self.arguments().find(|argument| argument.name == name)
     }
 
+    /// It has no argument `key`.
+    pub(crate) fn unknown_argument(&self, key: &str) -> ModuleError {
+        let known: Vec<&str> = self.arguments().map(|argument| argument.name).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        ModuleError::UnknownArgument { key: key.to_owned(), known }
+    }
+
     /// One line that shows all arguments (`PA_MODULE_USAGE`).
     pub(crate) fn usage(&self) -> String {
         let shown = |argument: &Argument| format!("{}=<{}>", argument.name, argument.kind);

@@ -6,6 +6,7 @@ pub(crate) mod args;
 pub(crate) mod argument;
 mod augment_properties;
 mod card_restore;
+mod catalogue;
 mod cli_protocol;
 mod combine_sink;
 mod default_device_restore;
@@ -42,6 +43,7 @@ mod tunnel;
 mod virtual_device;
 mod virtual_mic;
 
+pub use catalogue::{ArgumentInfo, ArgumentValue, ModuleInfo, modules};
 pub use error::ModuleError;
 pub(crate) use extension::ExtensionError;
 pub(crate) use kind::{Instance, Kind, Loading, ModuleStream};
@@ -98,11 +100,6 @@ pub(crate) static KINDS: &[&Kind] = &[
     &virtual_device::SOURCE_KIND,
     &virtual_mic::KIND,
 ];
-
-/// The names of all modules, and what they are.
-pub fn modules() -> impl Iterator<Item = (&'static str, &'static str)> {
-    KINDS.iter().map(|kind| (kind.name, kind.description))
-}
 
 /// A module that is loaded.
 #[derive(Debug)]

@@ -43,6 +43,16 @@ pub enum ScriptError {
         /// What is wrong, for people.
         message: String,
     },
+    /// A module of the configuration that cannot be loaded.
+    #[error("{origin}: {name} cannot be loaded: {source}")]
+    Module {
+        /// Where the configuration asks for it.
+        origin: String,
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: ModuleError,
+    },
     /// A command of the command line that failed.
     #[error("`{command}`: {message}")]
     Command {
@@ -186,6 +196,14 @@ impl State {
                 StartStep::Command(command) => self
                     .run_line(&mut Script::new(true), command, &mut out)
                     .map_err(|message| ScriptError::Command { command: command.clone(), message }),
+                StartStep::Module { name, arguments, origin } => self
+                    .load_module(name, Some(arguments.as_str()).filter(|text| !text.is_empty()), None)
+                    .map(|_| ())
+                    .map_err(|source| ScriptError::Module {
+                        origin: origin.clone(),
+                        name: name.clone(),
+                        source,
+                    }),
             };
             for line in out.lines() {
                 tracing::info!("{line}");
