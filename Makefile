@@ -15,7 +15,8 @@ RUN_PACKAGES := pulseaudio-utils gstreamer1.0-tools gstreamer1.0-plugins-base gs
 	mplayer alsa-utils sound-theme-freedesktop
 # The reference, another server, and more applications.
 TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber ffmpeg mpv sox libsox-fmt-pulse \
-	util-linux systemd
+	util-linux systemd \
+	pamixer pulsemixer python3-pulsectl libasound2-plugins
 
 # The other side of the benchmarks.
 BENCH_PACKAGES := $(BUILD_PACKAGES) libpulse-dev pkg-config
