@@ -45,16 +45,6 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     // pacmd looks for a process of this name.
     let _ = rustix::thread::set_name(c"pulseaudio");
-    let pid_file = runtime_directory()?.join("pid");
-    if options.check {
-        let running = process::running(&pid_file).is_some();
-        return Ok(if running { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-    }
-    if options.kill {
-        let pid = process::running(&pid_file).ok_or("no server is running")?;
-        process::kill(pid)?;
-        return Ok(ExitCode::SUCCESS);
-    }
     if options.dump_modules {
         for module in sealpulse_server::modules() {
             println!("{:40} {}", module.name(), module.description());
@@ -67,6 +57,16 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
     }
     if options.cleanup_shm {
         // Nothing of ours outlives the processes that use it.
+        return Ok(ExitCode::SUCCESS);
+    }
+    let pid_file = runtime_directory()?.join("pid");
+    if options.check {
+        let running = process::running(&pid_file).is_some();
+        return Ok(if running { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if options.kill {
+        let pid = process::running(&pid_file).ok_or("no server is running")?;
+        process::kill(pid)?;
         return Ok(ExitCode::SUCCESS);
     }
     let conf = DaemonConf::load()?;
