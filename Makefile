@@ -6,29 +6,33 @@
 CARGO ?= cargo
 # Where `make install` puts things, and where the program and what was generated with it lie.
 PREFIX ?= /usr/local
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/release
 
 # What building needs.
 BUILD_PACKAGES := gcc libc6-dev
+# What making a Debian package needs.
+DEB_PACKAGES := dpkg-dev
 # The applications and the sounds of the demonstration.
 RUN_PACKAGES := pulseaudio-utils gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	mplayer alsa-utils sound-theme-freedesktop
 # The reference, another server, and more applications.
 TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber ffmpeg mpv sox libsox-fmt-pulse \
-	util-linux systemd \
+	util-linux systemd $(DEB_PACKAGES) \
 	pamixer pulsemixer python3-pulsectl libasound2-plugins
 
 # The other side of the benchmarks.
 BENCH_PACKAGES := $(BUILD_PACKAGES) libpulse-dev pkg-config
 
-.PHONY: help run test build bench install docs lint deps deps-build deps-run
+.PHONY: help run test build bench install deb docs lint deps deps-build deps-run
 
 help:
 	@echo "make run    install what is needed, start the server, play with six applications, and serve"
 	@echo "make test   install what is needed, and run all tests"
 	@echo "make build  build the program: target/release/sealpulse"
 	@echo "make bench  measure side by side with libpulse"
-	@echo "make install  the program, its manual pages and the shells' completions below PREFIX=$(PREFIX)"
+	@echo "make install  the program, manual pages, completions and systemd's units below PREFIX=$(PREFIX)"
+	@echo "make deb    build a Debian package"
 	@echo "make docs   write the generated pages in docs anew"
 	@echo "make lint   formatting, clippy and documentation, with warnings denied"
 	@echo "make deps   install the system packages that are missing"
@@ -52,16 +56,29 @@ bench: build
 # What was built, so that root need not build.
 install:
 	install -D -m 755 "$(PROGRAM)/sealpulse" "$(DESTDIR)$(PREFIX)/bin/sealpulse"
+	install -d "$(DESTDIR)$(PREFIX)/lib/sealpulse"
+	ln -sfn ../../bin/sealpulse "$(DESTDIR)$(PREFIX)/lib/sealpulse/pulseaudio"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -m 644 "$(PROGRAM)"/assets/man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -D -m 644 docs/man/sealpulse-configuration.5 "$(DESTDIR)$(PREFIX)/share/man/man5/sealpulse-configuration.5"
 	install -D -m 644 docs/man/sealpulse-modules.7 "$(DESTDIR)$(PREFIX)/share/man/man7/sealpulse-modules.7"
 	install -D -m 644 "$(PROGRAM)/assets/completions/sealpulse.bash" \
 		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/sealpulse"
-	install -D -m 644 "$(PROGRAM)/assets/completions/_sealpulse" \
-		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sealpulse"
+	install -D -m 644 "$(PROGRAM)/assets/completions/_sealpulse" "$(DESTDIR)$(ZSH_COMPLETIONS)/_sealpulse"
 	install -D -m 644 "$(PROGRAM)/assets/completions/sealpulse.fish" \
 		"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sealpulse.fish"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/user" "$(DESTDIR)$(PREFIX)/share/doc/sealpulse"
+	for unit in sealpulse.service sealpulse.socket; do \
+		sed "s|=/usr/bin/|=$(PREFIX)/bin/|" packaging/systemd/$$unit \
+			> "$(DESTDIR)$(PREFIX)/lib/systemd/user/$$unit" || exit 1; \
+		chmod 644 "$(DESTDIR)$(PREFIX)/lib/systemd/user/$$unit"; \
+	done
+	install -m 644 LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md ARCHITECTURE.md docs/*.md \
+		"$(DESTDIR)$(PREFIX)/share/doc/sealpulse"
+
+deb: build
+	@$(call install,$(DEB_PACKAGES))
+	@packaging/build-deb "$(PROGRAM)"
 
 docs:
 	SEALPULSE_WRITE_DOCS=1 $(CARGO) test --locked --package sealpulse-protocol --test docs
