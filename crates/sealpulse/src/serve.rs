@@ -14,11 +14,11 @@ use crate::inherited;
 /// Runs the server until it is told to end.
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
     let ready_fd = options.ready_fd.map(inherited::take_ready).transpose()?;
+    let passed_sockets = inherited::take_passed()?;
     let file = if options.no_config { None } else { config::file(options.config.as_deref()) };
     let configuration = file.as_deref().map(Configuration::load).transpose()?.unwrap_or_default();
     log_to_stderr(options.log_level.map_or(configuration.log_level, level));
-    let mut config = Config { ready_fd, ..configuration.server };
-    config.passed_sockets = inherited::take_passed()?;
+    let mut config = Config { ready_fd, passed_sockets, ..configuration.server };
     overlay(&mut config, options)?;
     sealpulse_server::run(config)?;
     Ok(())

@@ -84,15 +84,16 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
     if process::is_background() {
         process::leave_terminal();
     }
+    let ready_fd = process::ready_fd().map(inherited::take_ready).transpose()?;
+    let passed_sockets = inherited::take_passed()?;
     log(&options, &conf)?;
-    let config = config(&options, &conf, pid_file)?;
+    let config = Config { ready_fd, passed_sockets, ..config(&options, &conf, pid_file)? };
     sealpulse_server::run(config)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn config(options: &Options, conf: &DaemonConf, pid_file: PathBuf) -> Result<Config, Box<dyn Error>> {
     let mut config = Config { sockets: Vec::new(), null_sink: None, ..Config::default() };
-    config.passed_sockets = inherited::take_passed()?;
     let spec = &mut config.default_spec;
     if let Some(format) = conf.value("default-sample-format", SampleFormat::parse)? {
         spec.format = format;
@@ -129,7 +130,6 @@ fn config(options: &Options, conf: &DaemonConf, pid_file: PathBuf) -> Result<Con
         config.pid_file = Some(pid_file);
     }
     config.state_directory = sealpulse_server::state_directory();
-    config.ready_fd = process::ready_fd().map(inherited::take_ready).transpose()?;
     config.start = steps(options, conf)?;
     // PulseAudio 16.1 starts whatever fails, in spite of its manual: containers have come to depend on it.
     config.start_strictly = options.fail.unwrap_or(false);
