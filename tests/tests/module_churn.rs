@@ -175,8 +175,8 @@ fn modules_that_come_and_go_leave_nothing_and_stop_nobody() {
     let context = Context::connect(config).wait().expect("the server answers");
     let folder = server.directory().to_owned();
     let mut churn = Churn { context, random: Random(seed as u64), folder, turn: 0 };
-    for load in 0..LOADS.len() {
-        let index = churn.load(load).unwrap_or_else(|| panic!("{:?} can be loaded", LOADS[load]));
+    for (load, what) in LOADS.iter().enumerate() {
+        let index = churn.load(load).unwrap_or_else(|| panic!("{what:?} can be loaded"));
         // One that is obsolete has gone.
         let _ = churn.context.unload_module(index).wait();
     }
