@@ -62,12 +62,12 @@ fn on_both(program: &'static str, session: impl Fn(&mut Session)) {
     assert_eq!(ours.len(), reference.len());
 }
 
-/// A `pacat` that plays silence; returns when its stream is there, with its index.
-fn play(client: &Client) -> (Application, u32) {
+/// A `pacat` that plays zeros; returns when its stream is there, with its index.
+fn play(client: &Client, more: &[&str]) -> (Application, u32) {
     let events = Events::subscribe(client);
     let from = events.all().len();
     let arguments = ["--raw", "--client-name=player", "--stream-name=music", "/dev/zero"];
-    let player = client.start("pacat", &arguments);
+    let player = client.start("pacat", &[more, &arguments].concat());
     let event =
         events.wait_from(from, "the stream", |event| event.on == "sink-input" && event.event == "new");
     (player, event.index)
@@ -154,7 +154,7 @@ fn pulsemixer_lists_devices_and_streams() {
         assert!(sinks.contains("ID: sink-0") && sinks.contains("Name: HDMI"), "{sinks}");
         let sources = pulsemixer.run("--list-sources").stdout;
         assert!(sources.contains("Name: Monitor of Speaker"), "{sources}");
-        let (_player, index) = play(&pulsemixer.client);
+        let (_player, index) = play(&pulsemixer.client, &[]);
         let all = pulsemixer.client.run(pulsemixer.program, &["--list"]).stdout;
         let stream = all.lines().find(|line| line.contains(&format!("sink-input-{index}")));
         assert!(stream.is_some_and(|line| line.contains("Name: player")), "{all}");
@@ -206,7 +206,7 @@ fn pulsemixer_changes_a_stream() {
     for server in [Kind::PulseAudio, Kind::Sealpulse] {
         let server: Server = ServerOptions::new(&MODULES).kind(server).start();
         let client = server.client(Transport::Memfd);
-        let (_player, index) = play(&client);
+        let (_player, index) = play(&client, &[]);
         let id = format!("sink-input-{index}");
         let pulsemixer = |arguments: &[&str]| {
             let output = client.run("pulsemixer", &[&["--id", &id], arguments].concat());
@@ -220,4 +220,25 @@ fn pulsemixer_changes_a_stream() {
         assert_eq!(inputs[0]["mute"], true, "{inputs}");
         assert_eq!(inputs[0]["volume"]["front-left"]["value_percent"], "35%", "{inputs}");
     }
+}
+
+/// What `tests/scripts/pulsectl_control.py` does step by step.
+#[test]
+fn pulsectl_controls_everything() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/pulsectl_control.py");
+    let [reference, ours] = [Kind::PulseAudio, Kind::Sealpulse].map(|kind| {
+        let server: Server = ServerOptions::new(&MODULES).kind(kind).start();
+        let client = server.client(Transport::Memfd);
+        // Zeros are the least sample that unsigned bytes have, and so the loudest.
+        let (_player, index) = play(&client, &["--format=u8", "--device=speaker"]);
+        // Debian's own Python has Debian's package.
+        let output = client.run("/usr/bin/python3", &["-B", script, &index.to_string()]);
+        output.expect_success("pulsectl");
+        assert!(output.stdout.ends_with("all is well\n"), "{}", output.stdout);
+        output.stdout
+    });
+    for (reference, ours) in reference.lines().zip(ours.lines()) {
+        assert_eq!(ours, reference, "pulsectl tells sealpulse (left) from PulseAudio (right)");
+    }
+    assert_eq!(ours.lines().count(), reference.lines().count());
 }
