@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod demo;
 mod inherited;
+mod log;
 mod media;
 mod pulseaudio;
 mod serve;

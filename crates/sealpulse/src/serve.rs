@@ -1,15 +1,18 @@
 //! `sealpulse serve`.
 
 use std::error::Error;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use sealpulse_server::{Config, CookieSource, PassedSocket, ServerError, SocketConfig, default_socket};
+use sealpulse_server::{
+    Config, CookieSource, LogControl, PassedSocket, ServerError, SocketConfig, default_socket,
+};
 use tracing::Level;
 
 use crate::cli::{LogLevel, ServeOptions};
 use crate::config::{self, Configuration};
 use crate::inherited;
+use crate::log::{self, LogError, LogOptions};
+use crate::media::whole::decode;
 
 /// Runs the server until it is told to end.
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
@@ -17,8 +20,8 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
     let passed_sockets = inherited::take_passed()?;
     let file = if options.no_config { None } else { config::file(options.config.as_deref()) };
     let configuration = file.as_deref().map(Configuration::load).transpose()?.unwrap_or_default();
-    log_to_stderr(options.log_level.map_or(configuration.log_level, level));
-    let mut config = Config { ready_fd, passed_sockets, ..configuration.server };
+    let log = Some(start_log(options.log_level.map_or(configuration.log_level, level))?);
+    let mut config = Config { ready_fd, passed_sockets, log, decode: Some(decode), ..configuration.server };
     overlay(&mut config, options)?;
     sealpulse_server::run(config)?;
     Ok(())
@@ -71,11 +74,6 @@ fn level(level: LogLevel) -> Level {
     }
 }
 
-fn log_to_stderr(level: Level) {
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+fn start_log(level: Level) -> Result<Box<dyn LogControl>, LogError> {
+    log::start(LogOptions { level, target: "stderr", time: true, place: false, background: false })
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use sealpulse_engine::EngineConfig;
 use sealpulse_spec::{ChannelMap, SampleFormat, SampleSpec};
 
+use crate::log_control::LogControl;
+use crate::sound_file::DecodeFile;
 use crate::{PassedSocket, ServerError};
 
 /// A socket to listen at.
@@ -130,6 +132,12 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// The server ends when nobody has been connected for so long; `None` for never.
     pub exit_idle_time: Option<Duration>,
+    /// Decodes the sound files that scripts load and play; `None` refuses them.
+    pub decode: Option<DecodeFile>,
+    /// The log of the program that the server runs in, as far as scripts change it; `None` where they cannot.
+    pub log: Option<Box<dyn LogControl>>,
+    /// How long a lazily loaded sample stays in memory when it is not played (`scache-idle-time`).
+    pub sample_idle_time: Duration,
     /// Whether a null sink is there from the start, as if by `load-module module-null-sink` with these
     /// arguments.
     pub null_sink: Option<String>,
@@ -172,6 +180,9 @@ impl Default for Config {
             start_strictly: true,
             pid_file: None,
             exit_idle_time: None,
+            decode: None,
+            log: None,
+            sample_idle_time: Duration::from_secs(20),
             null_sink: Some(String::new()),
             default_spec: SampleSpec { format: NATIVE_S16, channels: 2, rate: 44_100 },
             default_map: ChannelMap::stereo(),

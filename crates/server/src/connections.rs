@@ -56,6 +56,7 @@ impl State {
                     self.stopping = true;
                 }
                 Alarm::ModuleTtl(index) => self.ttl_is_over(index),
+                Alarm::Sample(index) => self.unload_sample(index),
                 Alarm::Accept(place) => self.resume_listener(place),
             }
         }

@@ -39,6 +39,7 @@ mod error;
 mod host;
 mod listen;
 mod listeners;
+mod log_control;
 mod modules;
 mod policy;
 mod queries;
@@ -47,6 +48,7 @@ mod registry;
 mod run;
 mod script;
 mod session;
+mod sound_file;
 mod state;
 pub mod status;
 mod store;
@@ -59,6 +61,8 @@ pub use config::{
     Config, CookieSource, Limits, SocketConfig, StartStep, default_socket, runtime_directory, state_directory,
 };
 pub use error::ServerError;
+pub use log_control::LogControl;
 pub use modules::{ArgumentInfo, ArgumentValue, ModuleError, ModuleInfo, modules};
 pub use run::{RunningServer, Server, run};
 pub use script::ScriptError;
+pub use sound_file::{DecodeFailure, DecodeFile, SoundFile};

@@ -22,9 +22,11 @@ use crate::activation::Passed;
 use crate::config::Limits;
 use crate::cookie::Cookie;
 use crate::listeners::Listener;
+use crate::log_control::LogControl;
 use crate::queries::Queries;
 use crate::registry::{Owner, Registry};
 use crate::session::{SessionKey, Sessions};
+use crate::sound_file::DecodeFile;
 use crate::store::Writer;
 use crate::subscribe::{Event as Change, EventQueue, SERVER_INDEX};
 use crate::timers::Timers;
@@ -40,6 +42,9 @@ pub(crate) struct Settings {
     pub(crate) allow_module_loading: bool,
     pub(crate) exit_idle_time: Option<Duration>,
     pub(crate) limits: Limits,
+    pub(crate) decode: Option<DecodeFile>,
+    pub(crate) log: Option<Box<dyn LogControl>>,
+    pub(crate) sample_idle_time: Duration,
     /// Where modules keep what outlives the server.
     pub(crate) state_directory: Option<PathBuf>,
 }

@@ -18,6 +18,8 @@ pub(crate) enum Alarm {
     Module(u32),
     /// The time to live of a module, by its index, is over.
     ModuleTtl(u32),
+    /// Nobody has played a lazy sample, by its index, for long.
+    Sample(u32),
 }
 
 /// Nothing is put off for longer, so that times do not overflow.

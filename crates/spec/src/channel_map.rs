@@ -235,6 +235,30 @@ impl ChannelMap {
         self.channels
     }
 
+    /// What people call such channels, in whatever order: `Stereo`, `Surround 5.1`; `None` where there is no word for
+    /// them.
+    pub fn pretty_name(&self) -> Option<&'static str> {
+        use ChannelPosition as P;
+        const BOX: [P; 4] = [P::FRONT_LEFT, P::FRONT_RIGHT, P::REAR_LEFT, P::REAR_RIGHT];
+        const SIDES: [P; 2] = [P::SIDE_LEFT, P::SIDE_RIGHT];
+        let front = &BOX[..2];
+        let known: [(&str, &[&[P]]); 7] = [
+            ("Mono", &[&[P::MONO]]),
+            ("Stereo", &[front]),
+            ("Surround 4.0", &[&BOX]),
+            ("Surround 4.1", &[&BOX, &[P::LFE]]),
+            ("Surround 5.0", &[&BOX, &[P::FRONT_CENTER]]),
+            ("Surround 5.1", &[&BOX, &[P::FRONT_CENTER, P::LFE]]),
+            ("Surround 7.1", &[&BOX, &[P::FRONT_CENTER, P::LFE], &SIDES]),
+        ];
+        let has = |position: &P| self.as_slice().contains(position);
+        let found = known.iter().find(|(_, parts)| {
+            let count: usize = parts.iter().map(|part| part.len()).sum();
+            count == self.as_slice().len() && parts.iter().all(|part| part.iter().all(has))
+        });
+        found.map(|(name, _)| *name)
+    }
+
     /// The positions, a slice of [`Self::channels`] entries.
     pub fn as_slice(&self) -> &[ChannelPosition] {
         &self.positions[..usize::from(self.channels)]
@@ -285,6 +309,17 @@ impl fmt::Debug for ChannelMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usual_channels_have_a_name_in_any_order() {
+        let name = |text: &str| ChannelMap::parse(text).unwrap().pretty_name();
+        assert_eq!(name("front-right,front-left"), Some("Stereo"));
+        assert_eq!(name("surround-51"), Some("Surround 5.1"));
+        assert_eq!(name("surround-71"), Some("Surround 7.1"));
+        assert_eq!(name("mono"), Some("Mono"));
+        assert_eq!(name("front-left"), None);
+        assert_eq!(name("front-left,front-right,front-center"), None);
+    }
 
     #[test]
     fn every_default_map_reads_back_from_its_text() {

@@ -8,6 +8,7 @@ mod guard;
 mod mp4;
 mod rf64;
 mod wav;
+pub(crate) mod whole;
 pub(crate) mod write;
 
 #[cfg(test)]

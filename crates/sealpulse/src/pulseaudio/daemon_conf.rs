@@ -1,6 +1,6 @@
 //! `daemon.conf`: PulseAudio's settings of the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::files::configuration_file;
@@ -33,14 +33,17 @@ const READ: &[&str] = &[
     "fail",
     "load-default-script-file",
     "log-level",
+    "log-meta",
     "log-target",
+    "log-time",
     "nice-level",
     "realtime-priority",
     "realtime-scheduling",
+    "scache-idle-time",
     "use-pid-file",
 ];
 
-/// PulseAudio's other settings: accepted, and without meaning.
+/// PulseAudio's other settings: accepted, without meaning, and named once in the log.
 const OTHERS: &[&str] = &[
     "avoid-resampling",
     "cpu-limit",
@@ -61,8 +64,6 @@ const OTHERS: &[&str] = &[
     "local-server-type",
     "lock-memory",
     "log-backtrace",
-    "log-meta",
-    "log-time",
     "lfe-crossover-freq",
     "remixing-consume-lfe",
     "remixing-produce-lfe",
@@ -85,7 +86,6 @@ const OTHERS: &[&str] = &[
     "rlimit-rttime",
     "rlimit-sigpending",
     "rlimit-stack",
-    "scache-idle-time",
     "shm-size-bytes",
     "system-instance",
 ];
@@ -100,7 +100,10 @@ struct Entry {
 
 /// What `daemon.conf` and the files in `daemon.conf.d` say; later ones win.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct DaemonConf(BTreeMap<&'static str, Entry>);
+pub(crate) struct DaemonConf {
+    entries: BTreeMap<&'static str, Entry>,
+    without_meaning: BTreeSet<&'static str>,
+}
 
 impl DaemonConf {
     /// Reads the user's file, else the system's, and what lies in the folder beside it.
@@ -139,23 +142,27 @@ impl DaemonConf {
                 return Err(ConfError::Syntax { path, line: line_number, text: line.to_owned() });
             };
             let (key, value) = (key.trim(), value.trim().to_owned());
-            match READ.iter().find(|known| **known == key) {
-                Some(known) => {
-                    self.0.insert(known, Entry { path, line: line_number, value });
-                }
-                None if OTHERS.contains(&key) => {
-                    tracing::info!(key, value, "this setting has no meaning here");
-                }
-                None => return Err(ConfError::Unknown { path, line: line_number, key: key.to_owned() }),
+            let known = |keys: &[&'static str]| keys.iter().copied().find(|known| *known == key);
+            if let Some(key) = known(READ) {
+                self.entries.insert(key, Entry { path, line: line_number, value });
+            } else if let Some(key) = known(OTHERS) {
+                self.without_meaning.insert(key);
+            } else {
+                return Err(ConfError::Unknown { path, line: line_number, key: key.to_owned() });
             }
         }
         Ok(())
     }
 
+    /// The settings that were made and have no meaning here.
+    pub(crate) fn without_meaning(&self) -> impl Iterator<Item = &'static str> {
+        self.without_meaning.iter().copied()
+    }
+
     /// The text of a setting.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         debug_assert!(READ.contains(&key), "{key}");
-        self.0.get(key).map(|entry| entry.value.as_str())
+        self.entries.get(key).map(|entry| entry.value.as_str())
     }
 
     /// A setting that `parse` understands.
@@ -164,7 +171,7 @@ impl DaemonConf {
         key: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, ConfError> {
-        let Some(entry) = self.0.get(key) else { return Ok(None) };
+        let Some(entry) = self.entries.get(key) else { return Ok(None) };
         match parse(&entry.value) {
             Some(value) => Ok(Some(value)),
             None => Err(ConfError::Value {
@@ -187,7 +194,7 @@ impl DaemonConf {
 
     /// All that was said, as lines.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(key, entry)| format!("{key} = {}", entry.value))
+        self.entries.iter().map(|(key, entry)| format!("{key} = {}", entry.value))
     }
 }
 
@@ -201,6 +208,7 @@ mod tests {
         let text = "; a comment\n[section]\ndefault-sample-rate = 48000 # Hz\nflat-volumes = no\nexit-idle-time=-1\n";
         conf.parse(Path::new("daemon.conf"), text).unwrap();
         assert_eq!(conf.text("default-sample-rate"), Some("48000"));
+        assert_eq!(conf.without_meaning().collect::<Vec<_>>(), ["flat-volumes"]);
         assert_eq!(conf.value("exit-idle-time", |text| text.parse::<i64>().ok()).unwrap(), Some(-1));
         assert_eq!(conf.boolean("fail").unwrap(), None);
         let error =

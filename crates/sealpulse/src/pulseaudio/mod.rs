@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use sealpulse_server::{Config, StartStep, runtime_directory};
+use sealpulse_server::{Config, LogControl, StartStep, runtime_directory};
 use sealpulse_spec::{ChannelMap, SampleFormat};
 use tracing::Level;
 
@@ -20,6 +20,8 @@ use self::daemon_conf::DaemonConf;
 use self::files::configuration_file;
 use self::options::Options;
 use crate::inherited;
+use crate::log::{self, LogOptions};
+use crate::media::whole::decode;
 
 /// Seconds after which a server ends that nobody uses, as PulseAudio's.
 const EXIT_IDLE_SECONDS: i64 = 20;
@@ -86,8 +88,9 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
     }
     let ready_fd = process::ready_fd().map(inherited::take_ready).transpose()?;
     let passed_sockets = inherited::take_passed()?;
-    log(&options, &conf)?;
-    let config = Config { ready_fd, passed_sockets, ..config(&options, &conf, pid_file)? };
+    let log = Some(start_log(&options, &conf)?);
+    let config =
+        Config { ready_fd, passed_sockets, log, decode: Some(decode), ..config(&options, &conf, pid_file)? };
     sealpulse_server::run(config)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -123,6 +126,10 @@ fn config(options: &Options, conf: &DaemonConf, pid_file: PathBuf) -> Result<Con
     let idle = conf.value("exit-idle-time", |text| text.parse::<i64>().ok())?;
     let idle = options.exit_idle_time.or(idle).unwrap_or(EXIT_IDLE_SECONDS);
     config.exit_idle_time = u64::try_from(idle).ok().map(Duration::from_secs);
+    let samples = conf.value("scache-idle-time", |text| text.parse::<i64>().ok())?;
+    if let Some(seconds) = options.scache_idle_time.or(samples) {
+        config.sample_idle_time = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    }
     if options.use_pid_file.or(conf.boolean("use-pid-file")?).unwrap_or(true) {
         if let Some(directory) = pid_file.parent() {
             std::fs::create_dir_all(directory)?;
@@ -161,39 +168,29 @@ fn steps(options: &Options, conf: &DaemonConf) -> Result<Vec<StartStep>, Box<dyn
     Ok(steps)
 }
 
-fn log(options: &Options, conf: &DaemonConf) -> Result<(), Box<dyn Error>> {
+/// Starts the log, and says in it once which settings have no meaning here.
+fn start_log(options: &Options, conf: &DaemonConf) -> Result<Box<dyn LogControl>, Box<dyn Error>> {
     let named = options.log_level.as_deref().or(conf.text("log-level"));
     let base = match named {
-        None | Some("2" | "notice" | "1" | "warn" | "warning") => 1,
+        None | Some("2" | "notice" | "1" | "warn" | "warning") => 2,
         Some("0" | "error") => 0,
-        Some("3" | "info") => 2,
-        Some("4" | "debug") => 3,
+        Some("3" | "info") => 3,
+        Some("4" | "debug") => 4,
         Some(other) => return Err(format!("`{other}` is no log level").into()),
     };
-    let level = match base + options.verbose {
-        0 => Level::ERROR,
-        1 => Level::WARN,
-        2 => Level::INFO,
-        _ => Level::DEBUG,
-    };
-    let target = options.log_target.as_deref().or(conf.text("log-target")).unwrap_or("auto");
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_ansi(false);
-    let file = target.strip_prefix("file:").or_else(|| target.strip_prefix("newfile:"));
-    match (file, target) {
-        (Some(path), _) => {
-            let mut how = std::fs::OpenOptions::new();
-            how.create(true).append(true);
-            if target.starts_with("newfile:") {
-                how = std::fs::OpenOptions::new();
-                how.write(true).create_new(true);
-            }
-            let file = how.open(path).map_err(|error| format!("cannot log to {path}: {error}"))?;
-            subscriber.with_writer(std::sync::Mutex::new(file)).init();
-        }
-        (None, "auto" | "stderr" | "syslog" | "journal" | "null") => {
-            subscriber.with_writer(std::io::stderr).init();
-        }
-        (None, other) => return Err(format!("`{other}` is no log target").into()),
+    let more = u32::from(options.verbose);
+    // Notices are warnings here: what is one more than an error is that, too.
+    let level = log::level_of(base + more).unwrap_or(Level::DEBUG);
+    let control = log::start(LogOptions {
+        level,
+        target: options.log_target.as_deref().or(conf.text("log-target")).unwrap_or("auto"),
+        time: options.log_time.or(conf.boolean("log-time")?).unwrap_or(true),
+        place: options.log_meta.or(conf.boolean("log-meta")?).unwrap_or(false),
+        background: process::is_background(),
+    })?;
+    let without_meaning: Vec<&str> = options.without_meaning().chain(conf.without_meaning()).collect();
+    if !without_meaning.is_empty() {
+        tracing::warn!("these settings have no meaning here: {}", without_meaning.join(", "));
     }
-    Ok(())
+    Ok(control)
 }

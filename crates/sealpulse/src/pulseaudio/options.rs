@@ -53,7 +53,7 @@ pub(crate) struct Options {
     /// End when nobody has been connected for so many seconds; negative for never
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) exit_idle_time: Option<i64>,
-    /// Accepted: samples stay until they are removed
+    /// Forget a lazily loaded sample when it was not played for so many seconds
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) scache_idle_time: Option<i64>,
     /// What to log: 0 to 4, or error, warn, notice, info, debug
@@ -62,13 +62,13 @@ pub(crate) struct Options {
     /// Log more
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Where to log: auto, stderr, syslog, journal, file:PATH, newfile:PATH
+    /// Where to log: auto, null, stderr, syslog, journal, file:PATH, newfile:PATH
     #[arg(long)]
     pub(crate) log_target: Option<String>,
-    /// Accepted: log messages name no places in the source
+    /// Say in log messages where in the source they come from
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = boolean)]
     pub(crate) log_meta: Option<bool>,
-    /// Accepted: log messages have their time
+    /// Show the time of log messages
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "yes", value_parser = boolean)]
     pub(crate) log_time: Option<bool>,
     /// Accepted: log messages have no backtrace
@@ -106,6 +106,23 @@ pub(crate) struct Options {
     pub(crate) no_default_script: bool,
 }
 
+impl Options {
+    /// The options that were given and have no meaning here.
+    pub(crate) fn without_meaning(&self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            ("--system", self.system == Some(true)),
+            ("--high-priority", self.high_priority.is_some()),
+            ("--log-backtrace", self.log_backtrace.is_some()),
+            ("--dl-search-path", self.dl_search_path.is_some()),
+            ("--resample-method", self.resample_method.is_some()),
+            ("--no-cpu-limit", self.no_cpu_limit.is_some()),
+            ("--disable-shm", self.disable_shm.is_some()),
+            ("--enable-memfd", self.enable_memfd.is_some()),
+        ];
+        all.into_iter().filter_map(|(name, given)| given.then_some(name))
+    }
+}
+
 fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "y" | "yes" | "t" | "true" | "on" => Ok(true),
@@ -128,6 +145,10 @@ mod tests {
         assert_eq!(options.load, ["module-null-sink sink_name=a"]);
         assert_eq!((options.daemonize, options.verbose), (Some(false), 3));
         assert!(options.no_default_script);
+        assert_eq!(options.without_meaning().count(), 0);
+        let options = parse(&["--disable-shm", "--resample-method=speex-float-1", "--enable-memfd=no"]);
+        let named = options.without_meaning().collect::<Vec<_>>();
+        assert_eq!(named, ["--resample-method", "--disable-shm", "--enable-memfd"]);
         assert!(Options::try_parse_from(["pulseaudio", "--fail=maybe"]).is_err());
     }
 }

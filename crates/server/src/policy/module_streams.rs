@@ -60,7 +60,8 @@ impl ModuleStreamSpec {
     }
 
     fn flags(&self) -> StreamFlags {
-        StreamFlags { dont_move: self.dont_move, ..StreamFlags::default() }
+        let start_corked = self.filter.is_some();
+        StreamFlags { dont_move: self.dont_move, start_corked, ..StreamFlags::default() }
     }
 }
 

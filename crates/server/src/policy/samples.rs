@@ -1,20 +1,45 @@
 //! The sample cache: sounds that come, go and are played.
 
+use std::path::{Path, PathBuf};
+
 use sealpulse_engine::{Data, PlaybackConfig, QueueAttr, Remix, Seek};
 use sealpulse_memory::Chunk;
 use sealpulse_protocol::{DeviceState, ErrorCode, Facility, FormatInfo, Operation, PropList, UpdateMode};
-use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec, Volume};
+use sealpulse_spec::{ChannelVolumes, Volume};
 
 use super::{NewInput, check_proplist, resample_method, with_factors};
 use crate::buffer_attr::{LatencyMode, PlaybackAttr};
-use crate::registry::{Named, Owner, Sample, SinkInput, StreamFlags, Upload};
+use crate::registry::{Lazy, Named, Owner, Sample, SinkInput, Sound, StreamFlags, Upload};
+use crate::sound_file::DecodeFailure;
 use crate::state::State;
+use crate::timers::Alarm;
 
 /// Bytes of a sample (`PA_SCACHE_ENTRY_SIZE_MAX`).
 pub(crate) const SAMPLE_SIZE_MAX: usize = 16 << 20;
 
-/// Source file name in PulseAudio, which clients see as the driver.
+/// Bytes of a file that is played at once: it is decoded whole, six minutes of a CD at most.
+const FILE_SIZE_MAX: usize = 64 << 20;
+
+/// Source file names in PulseAudio, which clients see as the driver.
 const DRIVER: &str = "play-memblockq.c";
+const FILE_DRIVER: &str = "sound-file-stream.c";
+
+/// Why a file does not sound.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SampleError {
+    #[error("this server does not decode sound files")]
+    NoDecoder,
+    #[error("{0}")]
+    Decode(DecodeFailure),
+    #[error("{bytes} bytes of sound, of which at most {most} are kept")]
+    TooLong { bytes: usize, most: usize },
+    #[error("there is no sound in it")]
+    Empty,
+    #[error("all samples together have no room for it")]
+    NoRoom,
+    #[error("it cannot be played: {0}")]
+    Refused(ErrorCode),
+}
 
 impl State {
     /// Whether a sample of this cost still fits beside all others and those that are on their way.
@@ -29,18 +54,18 @@ impl State {
     pub(crate) fn add_sample(
         &mut self,
         name: &str,
-        spec: SampleSpec,
-        map: ChannelMap,
-        bytes: Vec<u8>,
+        sound: Option<Sound>,
+        file: Option<PathBuf>,
         properties: &PropList,
     ) -> Option<u32> {
         let mut proplist: PropList = [("media.role", "event")].into_iter().collect();
         proplist.update(UpdateMode::Replace, properties);
-        let sound = Chunk::from_vec(bytes);
+        let lazy = file.map(|file| Lazy { file, unload_at: None });
         if let Some(index) = self.registry.sample_by_name(name) {
+            self.keep_sample_loaded(index);
             let sample = self.registry.samples.get_mut(index)?;
             let name = std::mem::take(&mut sample.name);
-            *sample = Sample { name, spec, map, sound, proplist };
+            *sample = Sample { name, sound, lazy, proplist };
             self.post(Facility::SampleCache, Operation::Change, index);
             return Some(index);
         }
@@ -50,16 +75,85 @@ impl State {
         let name = name.to_owned();
         let index = self.registry.samples.reserve();
         self.registry.names.register(name.clone(), Named::Sample(index));
-        self.registry.samples.insert(index, Sample { name, spec, map, sound, proplist });
+        self.registry.samples.insert(index, Sample { name, sound, lazy, proplist });
         self.post(Facility::SampleCache, Operation::New, index);
         Some(index)
     }
 
     /// Forgets a sample. Where it plays it plays on.
     pub(crate) fn remove_sample(&mut self, index: u32) {
+        self.keep_sample_loaded(index);
         let Some(sample) = self.registry.samples.remove(index) else { return };
         self.registry.names.unregister(&sample.name);
         self.post(Facility::SampleCache, Operation::Remove, index);
+    }
+
+    /// Decodes a sound file, of which there is to be room for so many bytes.
+    pub(crate) fn decode(&self, file: &Path, most: usize) -> Result<Sound, SampleError> {
+        let decode = self.settings.decode.ok_or(SampleError::NoDecoder)?;
+        let whole = decode(file, most).map_err(SampleError::Decode)?;
+        let bytes = whole.bytes.len();
+        if bytes > most {
+            return Err(SampleError::TooLong { bytes, most });
+        }
+        if !whole.spec.is_valid() || whole.map.channels() != whole.spec.channels || bytes == 0 {
+            return Err(SampleError::Empty);
+        }
+        Ok(Sound { spec: whole.spec, map: whole.map, chunk: Chunk::from_vec(whole.bytes) })
+    }
+
+    /// Decodes a file that is to be kept.
+    pub(crate) fn decode_sample(&self, file: &Path) -> Result<Sound, SampleError> {
+        let sound = self.decode(file, SAMPLE_SIZE_MAX)?;
+        if !self.has_room_for_sample(sound.chunk.len()) {
+            return Err(SampleError::NoRoom);
+        }
+        Ok(sound)
+    }
+
+    /// The sound of a sample, which a lazy one has only from now on, and for a while.
+    fn sample_sound(&mut self, index: u32) -> Result<Sound, ErrorCode> {
+        self.keep_sample_loaded(index);
+        let sample = self.registry.samples.get(index).ok_or(ErrorCode::NoEntity)?;
+        let file = match (&sample.sound, &sample.lazy) {
+            (Some(sound), None) => return Ok(sound.clone()),
+            (_, Some(lazy)) => lazy.file.clone(),
+            (None, None) => return Err(ErrorCode::NoEntity),
+        };
+        let sound = match &sample.sound {
+            Some(sound) => sound.clone(),
+            None => {
+                let sound = self.decode_sample(&file).map_err(|error| {
+                    tracing::warn!(sample = sample.name, %error, "the sample cannot be loaded");
+                    ErrorCode::NoEntity
+                })?;
+                self.post(Facility::SampleCache, Operation::Change, index);
+                sound
+            }
+        };
+        let unload_at = self.timers.set(self.settings.sample_idle_time, Alarm::Sample(index));
+        if let Some(sample) = self.registry.samples.get_mut(index) {
+            sample.sound = Some(sound.clone());
+            sample.lazy = Some(Lazy { file, unload_at: Some(unload_at) });
+        }
+        Ok(sound)
+    }
+
+    /// The time of a lazy sample is no longer over at any moment.
+    fn keep_sample_loaded(&mut self, index: u32) {
+        let lazy = self.registry.samples.get_mut(index).and_then(|sample| sample.lazy.as_mut());
+        if let Some(at) = lazy.and_then(|lazy| lazy.unload_at.take()) {
+            self.timers.cancel(at, Alarm::Sample(index));
+        }
+    }
+
+    /// Nobody has played a lazy sample for long.
+    pub(crate) fn unload_sample(&mut self, index: u32) {
+        let Some(sample) = self.registry.samples.get_mut(index) else { return };
+        if let Some(lazy) = sample.lazy.as_mut() {
+            (lazy.unload_at, sample.sound) = (None, None);
+            self.post(Facility::SampleCache, Operation::Change, index);
+        }
     }
 
     /// Plays a sample once; the index of its sink input, which ends by itself.
@@ -70,25 +164,46 @@ impl State {
         volume: Option<Volume>,
         properties: &PropList,
     ) -> Result<u32, ErrorCode> {
+        let sound = self.sample_sound(index)?;
         let sample = self.registry.samples.get(index).ok_or(ErrorCode::NoEntity)?;
-        let (spec, map) = (sample.spec, sample.map);
-        let whole_frames = sample.sound.len() / spec.frame_size() * spec.frame_size();
-        let sound = sample.sound.slice(0, whole_frames).ok_or(ErrorCode::Internal)?;
         let mut proplist: PropList =
             [("media.name", sample.name.as_str()), ("event.id", &sample.name)].into_iter().collect();
         proplist.update(UpdateMode::Replace, &sample.proplist);
         proplist.update(UpdateMode::Replace, properties);
-        check_proplist(&proplist, self.settings.limits.proplist_bytes)?;
-
         let flags = StreamFlags { kill_on_suspend: true, ..StreamFlags::default() };
         let mut new = NewInput::new(proplist, flags, Some(sink_index));
+        new.volume = volume.map(|volume| ChannelVolumes::all(sound.spec.channels, volume));
+        self.play_sound(DRIVER, sink_index, new, sound)
+    }
+
+    /// Plays a file once, which is decoded first; the index of its sink input, which ends by itself.
+    pub(crate) fn play_file(&mut self, file: &Path, sink_index: u32) -> Result<u32, SampleError> {
+        let sound = self.decode(file, FILE_SIZE_MAX)?;
+        let mut proplist = PropList::new();
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        proplist.set_str("media.name", &name.to_string_lossy());
+        proplist.set_str("media.filename", &file.to_string_lossy());
+        let new = NewInput::new(proplist, StreamFlags::default(), Some(sink_index));
+        self.play_sound(FILE_DRIVER, sink_index, new, sound).map_err(SampleError::Refused)
+    }
+
+    fn play_sound(
+        &mut self,
+        driver: &'static str,
+        sink_index: u32,
+        mut new: NewInput,
+        sound: Sound,
+    ) -> Result<u32, ErrorCode> {
+        let Sound { spec, map, chunk } = sound;
+        check_proplist(&new.proplist, self.settings.limits.proplist_bytes)?;
+        let whole_frames = chunk.len() / spec.frame_size() * spec.frame_size();
+        let chunk = chunk.slice(0, whole_frames).ok_or(ErrorCode::Internal)?;
         (new.spec, new.map) = (spec, map);
-        new.volume = volume.map(|volume| ChannelVolumes::all(spec.channels, volume));
         let format = FormatInfo::pcm(&spec, Some(&map));
         self.check_sample_sink(sink_index, &format)?;
         self.reconfigure_sink(sink_index, &spec, false);
         self.shape_input(&mut new);
-        let input = self.start_sample(sink_index, new, format, sound)?;
+        let input = self.start_sample(driver, sink_index, new, format, chunk)?;
         Ok(self.put_sink_input(input))
     }
 
@@ -113,6 +228,7 @@ impl State {
     /// Gives the engine all of the sound at once.
     fn start_sample(
         &mut self,
+        driver: &'static str,
         sink_index: u32,
         new: NewInput,
         format: FormatInfo,
@@ -145,7 +261,7 @@ impl State {
         Ok(SinkInput {
             owner: Owner::Sample,
             module: None,
-            driver: DRIVER,
+            driver,
             sink: sink_index,
             stream,
             spec,

@@ -40,6 +40,14 @@ impl SuspendCause {
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// The causes by name, as PulseAudio lists them.
+    pub(crate) fn names(self) -> String {
+        let all = [(Self::USER, "USER"), (Self::IDLE, "IDLE"), (Self::INTERNAL, "INTERNAL")];
+        let names: Vec<&str> =
+            all.into_iter().filter(|(cause, _)| self.contains(*cause)).map(|(_, name)| name).collect();
+        if names.is_empty() { "(none)".to_owned() } else { names.join("|") }
+    }
 }
 
 /// Where sound goes.

@@ -15,7 +15,7 @@ use crate::modules::Module;
 pub(crate) use client::Client;
 pub(crate) use device::{Device, Sink, Source, SuspendCause};
 pub(crate) use names::Named;
-pub(crate) use sample::{Sample, Upload};
+pub(crate) use sample::{Lazy, Sample, Sound, Upload};
 pub(crate) use stream::{ByUser, Owner, RecordOrigin, SinkInput, SourceOutput, StreamFlags};
 pub(crate) use table::Table;
 

@@ -1,5 +1,8 @@
 //! Samples: sounds that are kept, and played by name.
 
+use std::path::PathBuf;
+use std::time::Instant;
+
 use sealpulse_memory::Chunk;
 use sealpulse_protocol::PropList;
 use sealpulse_spec::{ChannelMap, SampleSpec};
@@ -8,11 +11,28 @@ use sealpulse_spec::{ChannelMap, SampleSpec};
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) name: String,
+    /// `None` as long as a lazy one was not played.
+    pub(crate) sound: Option<Sound>,
+    /// Where a lazy one is loaded from when it is played.
+    pub(crate) lazy: Option<Lazy>,
+    pub(crate) proplist: PropList,
+}
+
+/// What a sample sounds like.
+#[derive(Clone, Debug)]
+pub(crate) struct Sound {
     pub(crate) spec: SampleSpec,
     pub(crate) map: ChannelMap,
     /// All of it, in memory of ours that no client can change.
-    pub(crate) sound: Chunk,
-    pub(crate) proplist: PropList,
+    pub(crate) chunk: Chunk,
+}
+
+/// A sample that is in memory only while it is used.
+#[derive(Debug)]
+pub(crate) struct Lazy {
+    pub(crate) file: PathBuf,
+    /// When it is forgotten, unless it is played again.
+    pub(crate) unload_at: Option<Instant>,
 }
 
 /// A sample that a client sends.
@@ -38,7 +58,12 @@ fn cost(sound: usize, proplist: &PropList) -> usize {
 impl Sample {
     /// The memory that it takes, in bytes.
     pub(crate) fn cost(&self) -> usize {
-        cost(self.sound.len(), &self.proplist)
+        cost(self.length(), &self.proplist)
+    }
+
+    /// Bytes of sound that are in memory.
+    pub(crate) fn length(&self) -> usize {
+        self.sound.as_ref().map_or(0, |sound| sound.chunk.len())
     }
 }
 

@@ -16,6 +16,35 @@ pub(crate) struct StreamFlags {
     pub(crate) passthrough: bool,
     /// It does not keep its device from being suspended when nobody else uses it.
     pub(crate) dont_inhibit_auto_suspend: bool,
+    /// For lists alone, as all that follow.
+    pub(crate) start_corked: bool,
+    pub(crate) no_remap: bool,
+    pub(crate) no_remix: bool,
+    pub(crate) fix_format: bool,
+    pub(crate) fix_rate: bool,
+    pub(crate) fix_channels: bool,
+}
+
+impl StreamFlags {
+    /// Their names as PulseAudio lists them, each with a space behind it. What ends when its device is suspended is not
+    /// made on a suspended one either; that is called `not_made`.
+    pub(crate) fn names(self, not_made: &'static str) -> String {
+        let all = [
+            (self.variable_rate, "VARIABLE_RATE "),
+            (self.dont_move, "DONT_MOVE "),
+            (self.start_corked, "START_CORKED "),
+            (self.no_remap, "NO_REMAP "),
+            (self.no_remix, "NO_REMIX "),
+            (self.fix_format, "FIX_FORMAT "),
+            (self.fix_rate, "FIX_RATE "),
+            (self.fix_channels, "FIX_CHANNELS "),
+            (self.dont_inhibit_auto_suspend, "DONT_INHIBIT_AUTO_SUSPEND "),
+            (self.kill_on_suspend, not_made),
+            (self.kill_on_suspend, "KILL_ON_SUSPEND "),
+            (self.passthrough, "PASSTHROUGH "),
+        ];
+        all.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
+    }
 }
 
 /// What of a device or a stream its user has set, or was remembered: modules keep that.

@@ -2,79 +2,30 @@
 
 use std::fmt::Write;
 
-use sealpulse_protocol::{DeviceState, PropList, SinkFlags, SourceFlags};
-use sealpulse_spec::{ChannelMap, ChannelVolumes, Volume};
+use sealpulse_protocol::{SinkFlags, SourceFlags};
+use sealpulse_spec::Volume;
 
+use super::text::{balance, channels, milliseconds, one_volume, properties, state_name, volumes, yes_no};
+use crate::registry::Owner;
 use crate::state::State;
 
-fn yes_no(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
-}
-
-fn state_name(state: DeviceState) -> &'static str {
-    match state {
-        DeviceState::Running => "RUNNING",
-        DeviceState::Idle => "IDLE",
-        _ => "SUSPENDED",
-    }
-}
-
-fn properties(proplist: &PropList) -> String {
-    let mut lines = String::from("\tproperties:\n");
-    for (key, value) in proplist.iter() {
-        let text = proplist.get_str(key).map(|text| text.replace('\\', "\\\\").replace('"', "\\\""));
-        let text = text.map_or_else(|| hex(value), |text| format!("\"{text}\""));
-        let _ = writeln!(lines, "\t\t{key} = {text}");
-    }
-    lines
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold("hex:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-}
-
-fn one_volume(volume: Volume, decibel: bool) -> String {
-    let percent = (u64::from(volume.0) * 100 + u64::from(Volume::NORM.0) / 2) / u64::from(Volume::NORM.0);
-    let mut text = format!("{} / {percent:3}%", volume.0);
-    if decibel {
-        let linear = volume.to_linear();
-        if linear > 0.0 {
-            let _ = write!(text, " / {:.2} dB", 20.0 * linear.log10());
-        } else {
-            text.push_str(" / -inf dB");
-        }
-    }
-    text
-}
-
-fn volumes(volume: &ChannelVolumes, map: &ChannelMap, decibel: bool) -> String {
-    let channels = map.as_slice().iter().zip(volume.as_slice());
-    let one =
-        channels.map(|(position, volume)| format!("{}: {}", position.name(), one_volume(*volume, decibel)));
-    one.collect::<Vec<_>>().join(",   ")
-}
-
-fn balance(volume: &ChannelVolumes, map: &ChannelMap) -> f64 {
-    let side = |left: bool| {
-        let pairs = map.as_slice().iter().zip(volume.as_slice());
-        let on_side =
-            pairs.filter(|(position, _)| if left { position.is_left() } else { position.is_right() });
-        let (sum, count) =
-            on_side.fold((0.0, 0.0), |(sum, count), (_, v)| (sum + f64::from(v.0), count + 1.0));
-        if count > 0.0 { sum / count } else { 0.0 }
-    };
-    let (left, right) = (side(true), side(false));
-    if left > right {
-        right / left - 1.0
-    } else if right > left {
-        1.0 - left / right
+/// What a device says of its latency, in microseconds.
+fn latency_line(dynamic: bool, configured: u64, most: u64) -> String {
+    let (configured, most) = (milliseconds(configured), milliseconds(most));
+    if dynamic {
+        format!("\tconfigured latency: {configured:.2} ms; range is 0.50 .. {most:.2} ms\n")
     } else {
-        0.0
+        format!("\tfixed latency: {most:.2} ms\n")
     }
 }
 
-fn milliseconds(usec: u64) -> f64 {
-    usec as f64 / 1000.0
+/// The latency that a client asked its device for; the streams of modules and samples take what there is.
+fn requested(usec: u64, owner: Owner) -> String {
+    if usec == 0 || owner.client().is_none() {
+        "n/a".to_owned()
+    } else {
+        format!("{:.2} ms", milliseconds(usec))
+    }
 }
 
 impl State {
@@ -130,29 +81,32 @@ impl State {
             let decibel = sink.flags.contains(SinkFlags::DECIBEL_VOLUME);
             let mark = if self.registry.default_sink == Some(index) { '*' } else { ' ' };
             let configured = self.registry.sink_requested_latency(sink).unwrap_or(sink.max_latency_usec);
+            let dynamic = sink.flags.contains(SinkFlags::DYNAMIC_LATENCY);
+            let latency = latency_line(dynamic, configured, sink.max_latency_usec);
             let _ = write!(
                 out,
                 "  {mark} index: {index}\n\tname: <{}>\n\tdriver: <{}>\n\tflags: {flags}\n\tstate: {}\n\
                  \tsuspend cause: {}\n\tpriority: {}\n\tvolume: {}\n\t        balance {:.2}\n\
-                 \tbase volume: {}\n\tvolume steps: 65537\n\tmuted: {}\n\tcurrent latency: 0.00 ms\n\
+                 \tbase volume: {}\n\tvolume steps: 65537\n\tmuted: {}\n\tcurrent latency: {:.2} ms\n\
+                 \tmax request: {} KiB\n\tmax rewind: 0 KiB\n\
                  \tmonitor source: {}\n\tsample spec: {}\n\tchannel map: {}\n\tused by: {}\n\tlinked by: {}\n\
-                 \tconfigured latency: {:.2} ms; range is 0.50 .. {:.2} ms\n\tmodule: {}\n{}",
+                 {latency}\tmodule: {}\n{}",
                 sink.name,
                 sink.driver,
                 state_name(sink.state),
-                if sink.suspended_by.is_empty() { "(none)" } else { "(suspended)" },
+                sink.suspended_by.names(),
                 sink.priority,
                 volumes(&sink.volume, &sink.map, decibel),
                 balance(&sink.volume, &sink.map),
                 one_volume(Volume::NORM, decibel),
                 yes_no(sink.muted),
+                milliseconds(self.sink_latency(sink)),
+                sink.spec.usec_to_bytes(configured) / 1024,
                 sink.monitor,
                 sink.spec,
-                sink.map,
+                channels(&sink.map),
                 self.registry.sink_used_by(sink),
                 self.sink_linked_by(index),
-                milliseconds(configured),
-                milliseconds(sink.max_latency_usec),
                 sink.module,
                 properties(&sink.proplist)
             );
@@ -179,6 +133,8 @@ impl State {
             let mark = if self.registry.default_source == Some(index) { '*' } else { ' ' };
             let configured =
                 self.registry.source_requested_latency(source).unwrap_or(source.max_latency_usec);
+            let dynamic = source.flags.contains(SourceFlags::DYNAMIC_LATENCY);
+            let latency = latency_line(dynamic, configured, source.max_latency_usec);
             let monitor =
                 source.monitor_of.map_or_else(String::new, |sink| format!("\tmonitor_of: {sink}\n"));
             let _ = write!(
@@ -186,23 +142,21 @@ impl State {
                 "  {mark} index: {index}\n\tname: <{}>\n\tdriver: <{}>\n\tflags: {flags}\n\tstate: {}\n\
                  \tsuspend cause: {}\n\tpriority: {}\n\tvolume: {}\n\t        balance {:.2}\n\
                  \tbase volume: {}\n\tvolume steps: 65537\n\tmuted: {}\n\tcurrent latency: 0.00 ms\n\
-                 \tsample spec: {}\n\tchannel map: {}\n\tused by: {}\n\tlinked by: {}\n\
-                 \tconfigured latency: {:.2} ms; range is 0.50 .. {:.2} ms\n{monitor}\tmodule: {}\n{}",
+                 \tmax rewind: 0 KiB\n\tsample spec: {}\n\tchannel map: {}\n\tused by: {}\n\tlinked by: {}\n\
+                 {latency}{monitor}\tmodule: {}\n{}",
                 source.name,
                 source.driver,
                 state_name(source.state),
-                if source.suspended_by.is_empty() { "(none)" } else { "(suspended)" },
+                source.suspended_by.names(),
                 source.priority,
                 volumes(&source.volume, &source.map, decibel),
                 balance(&source.volume, &source.map),
                 one_volume(Volume::NORM, decibel),
                 yes_no(source.muted),
                 source.spec,
-                source.map,
+                channels(&source.map),
                 self.registry.source_used_by(source),
                 source.outputs.len(),
-                milliseconds(configured),
-                milliseconds(source.max_latency_usec),
                 source.module,
                 properties(&source.proplist)
             );
@@ -212,21 +166,25 @@ impl State {
     pub(super) fn list_sink_inputs(&self, out: &mut String) {
         let _ = writeln!(out, "{} sink input(s) available.", self.registry.sink_inputs.len());
         for (index, input) in self.registry.sink_inputs.iter() {
-            let sink = self.registry.sinks.get(input.sink).map_or("", |sink| sink.name.as_str());
+            let sink = self.registry.sinks.get(input.sink);
+            let latency = sink.map_or(0, |sink| self.sink_latency(sink));
+            let sink = sink.map_or("", |sink| sink.name.as_str());
             let _ = write!(
                 out,
-                "    index: {index}\n\tdriver: <{}>\n\tstate: {}\n\tsink: {} <{sink}>\n\tvolume: {}\n\
-                 \t        balance {:.2}\n\tmuted: {}\n\trequested latency: {:.2} ms\n\tsample spec: {}\n\
+                "    index: {index}\n\tdriver: <{}>\n\tflags: {}\n\tstate: {}\n\tsink: {} <{sink}>\n\tvolume: {}\n\
+                 \t        balance {:.2}\n\tmuted: {}\n\tcurrent latency: {:.2} ms\n\trequested latency: {}\n\tsample spec: {}\n\
                  \tchannel map: {}\n\tresample method: {}\n{}{}{}",
                 input.driver,
+                input.flags.names("NO_CREATE_SUSPEND "),
                 if input.corked { "CORKED" } else { "RUNNING" },
                 input.sink,
                 volumes(&input.volume, &input.map, true),
                 balance(&input.volume, &input.map),
                 yes_no(input.muted),
-                milliseconds(input.latency_usec),
+                milliseconds(latency),
+                requested(input.latency_usec, input.owner),
                 input.spec,
-                input.map,
+                channels(&input.map),
                 input.resample_method.unwrap_or("(null)"),
                 input.module.map_or_else(String::new, |module| format!("\tmodule: {module}\n")),
                 self.client_line(input.owner.client_index()),
@@ -239,26 +197,55 @@ impl State {
         let _ = writeln!(out, "{} source output(s) available.", self.registry.source_outputs.len());
         for (index, output) in self.registry.source_outputs.iter() {
             let source = self.registry.sources.get(output.source).map_or("", |source| source.name.as_str());
+            let latency = output.latency_usec;
             let _ = write!(
                 out,
-                "    index: {index}\n\tdriver: <{}>\n\tstate: {}\n\tsource: {} <{source}>\n\tvolume: {}\n\
-                 \t        balance {:.2}\n\tmuted: {}\n\trequested latency: {:.2} ms\n\tsample spec: {}\n\
+                "    index: {index}\n\tdriver: <{}>\n\tflags: {}\n\tstate: {}\n\tsource: {} <{source}>\n\tvolume: {}\n\
+                 \t        balance {:.2}\n\tmuted: {}\n\tcurrent latency: {:.2} ms\n\trequested latency: {}\n\tsample spec: {}\n\
                  \tchannel map: {}\n\tresample method: {}\n{}{}{}",
                 output.driver,
+                output.flags.names("NO_CREATE_ON_SUSPEND "),
                 if output.corked { "CORKED" } else { "RUNNING" },
                 output.source,
                 volumes(&output.volume, &output.map, true),
                 balance(&output.volume, &output.map),
                 yes_no(output.muted),
-                milliseconds(output.latency_usec),
+                milliseconds(latency),
+                requested(output.latency_usec, output.owner),
                 output.spec,
-                output.map,
+                channels(&output.map),
                 output.resample_method.unwrap_or("(null)"),
                 output.module.map_or_else(String::new, |module| format!("\towner module: {module}\n")),
                 self.client_line(output.owner.client_index()),
                 properties(&output.proplist)
             );
         }
+    }
+
+    pub(super) fn list_samples(&self, out: &mut String) {
+        let _ = writeln!(out, "{} cache entrie(s) available.", self.registry.samples.len());
+        for (index, sample) in self.registry.samples.iter() {
+            let length = sample.length();
+            let sound = sample.sound.as_ref();
+            let text = |text: Option<String>| text.unwrap_or_else(|| "n/a".to_owned());
+            let seconds = sound.map_or(0.0, |sound| length as f64 / sound.spec.bytes_per_second() as f64);
+            let _ = write!(
+                out,
+                "    name: <{}>\n\tindex: {index}\n\tsample spec: {}\n\tchannel map: {}\n\tlength: {length}\n\
+                 \tduration: {seconds:.1} s\n\tvolume: n/a\n\t        balance 0.00\n\tlazy: {}\n\tfilename: <{}>\n{}",
+                sample.name,
+                text(sound.map(|sound| sound.spec.to_string())),
+                text(sound.map(|sound| channels(&sound.map))),
+                yes_no(sample.lazy.is_some()),
+                text(sample.lazy.as_ref().map(|lazy| lazy.file.display().to_string())),
+                properties(&sample.proplist)
+            );
+        }
+    }
+
+    /// PulseAudio shows the addresses of what its modules share: there is no such thing here.
+    pub(super) fn list_shared(&self, out: &mut String) {
+        out.push_str("Modules share nothing.\n");
     }
 
     fn client_line(&self, index: Option<u32>) -> String {

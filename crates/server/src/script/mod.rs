@@ -4,7 +4,14 @@
 //! `.fail` and `.nofail` (whether an error ends the script), `.ifexists MODULE`, `.else`, `.endif`.
 
 mod commands;
+mod devices;
+mod dump;
 mod lists;
+mod log;
+mod samples;
+mod streams;
+mod text;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -217,19 +224,6 @@ impl State {
             self.tell_changes();
         }
         Ok(())
-    }
-
-    /// Loads a module for a script. What a later version brings is left out with a warning, so that scripts that were
-    /// written for PulseAudio go on.
-    fn load_for_script(&mut self, name: &str, arguments: Option<&str>) -> Result<(), Failure> {
-        match self.load_module(name, arguments, None) {
-            Ok(_) => Ok(()),
-            Err(error @ (ModuleError::NotYet { .. } | ModuleError::Loaded { .. })) => {
-                tracing::warn!(%error, "left out");
-                Ok(())
-            }
-            Err(error) => Err(format!("{name} cannot be loaded: {error}")),
-        }
     }
 }
 

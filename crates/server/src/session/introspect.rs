@@ -72,7 +72,7 @@ impl State {
         }
     }
 
-    fn sink_latency(&self, sink: &Sink) -> u64 {
+    pub(crate) fn sink_latency(&self, sink: &Sink) -> u64 {
         match sink.state {
             DeviceState::Running => self.engine.device_stats(sink.device).cycle_usec,
             _ => 0,
@@ -373,25 +373,31 @@ impl Handle for GetServerInfo {
     }
 }
 
-impl Handle for Stat {
+impl State {
     /// PulseAudio counts the blocks of its one pool; here it is what the clients' links have mapped.
-    fn handle(self, state: &mut State, _: Caller) -> Handled<StatReply> {
+    pub(crate) fn memory_stat(&self) -> StatReply {
         let saturate = |bytes: u64| bytes.min(u64::from(u32::MAX)) as u32;
         let (mut links, mut mapped, mut moved) = (0, 0, 0);
-        for session in state.sessions.iter() {
+        for session in self.sessions.iter() {
             let counters = session.link.counters();
             links += u32::from(counters.memory_mapped > 0);
             mapped += counters.memory_mapped;
             moved += counters.bytes_referenced + counters.bytes_copied;
         }
-        let samples = state.registry.samples.values().map(|sample| sample.sound.len() as u64).sum();
-        Ok(Outcome::Reply(StatReply {
+        let samples = self.registry.samples.values().map(|sample| sample.length() as u64).sum();
+        StatReply {
             allocated_blocks: links,
             allocated_size: saturate(mapped),
             accumulated_blocks: links,
             accumulated_size: saturate(moved),
             sample_cache_size: saturate(samples),
-        }))
+        }
+    }
+}
+
+impl Handle for Stat {
+    fn handle(self, state: &mut State, _: Caller) -> Handled<StatReply> {
+        Ok(Outcome::Reply(state.memory_stat()))
     }
 }
 

@@ -57,6 +57,12 @@ impl Handle for CreatePlaybackStream {
             kill_on_suspend: self.fail_on_suspend,
             passthrough: self.passthrough,
             dont_inhibit_auto_suspend: self.dont_inhibit_auto_suspend,
+            start_corked: self.corked,
+            no_remap: self.no_remap,
+            no_remix: self.no_remix,
+            fix_format: self.fix_format,
+            fix_rate: self.fix_rate,
+            fix_channels: self.fix_channels,
         };
         let mut new = NewInput::new(proplist, flags, asked_sink);
         let sink_index = state.route_input(&mut new).ok_or(ErrorCode::NoEntity)?;

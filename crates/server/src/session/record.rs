@@ -76,6 +76,12 @@ impl Handle for CreateRecordStream {
             kill_on_suspend: self.fail_on_suspend,
             passthrough: self.passthrough,
             dont_inhibit_auto_suspend: self.dont_inhibit_auto_suspend,
+            start_corked: self.corked,
+            no_remap: self.no_remap,
+            no_remix: self.no_remix,
+            fix_format: self.fix_format,
+            fix_rate: self.fix_rate,
+            fix_channels: self.fix_channels,
         };
         let has_direct = direct.is_some();
         let mut new = NewOutput::new(proplist, flags, asked_source);

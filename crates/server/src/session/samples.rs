@@ -1,21 +1,29 @@
 //! The sample cache, as clients fill and use it.
 
+use sealpulse_memory::Chunk;
 use sealpulse_protocol::command::{
     Ack, CreateUploadStream, CreateUploadStreamReply, DeleteUploadStream, FinishUploadStream, GetSampleInfo,
     GetSampleInfoList, PlaySample, PlaySampleReply, RemoveSample, SampleInfo,
 };
 use sealpulse_protocol::{ErrorCode, UpdateMode, Usec};
-use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleSpec, Volume};
+use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleFormat, SampleSpec, Volume};
 
 use super::dispatch::done;
 use super::introspect::known_spec;
 use super::{Caller, Handle, Handled, Outcome};
 use crate::policy::{SAMPLE_SIZE_MAX, check_proplist};
-use crate::registry::{Upload, names};
+use crate::registry::{Sound, Upload, names};
 use crate::state::State;
 
 /// The properties that a sample's name may be taken from.
 const NAMES: [&str; 2] = ["event.id", "media.name"];
+
+/// What PulseAudio says of a sample that is not in memory.
+const NOT_LOADED: SampleSpec = SampleSpec { format: SampleFormat::U8, channels: 0, rate: 0 };
+
+fn no_channels() -> ChannelMap {
+    ChannelMap::from_slice(&[]).unwrap_or_else(ChannelMap::mono)
+}
 
 /// A name that a sample can have.
 fn valid_name(name: Option<&str>) -> Result<&str, ErrorCode> {
@@ -72,18 +80,19 @@ impl State {
 
     fn sample_info(&self, index: u32, version: u32) -> Option<SampleInfo> {
         let sample = self.registry.samples.get(index)?;
-        let length = sample.sound.len();
+        let length = sample.length();
+        let sound = sample.sound.as_ref();
         Some(SampleInfo {
             index,
             name: sample.name.clone(),
             // Nothing in the protocol gives it one.
             volume: ChannelVolumes::all(0, Volume::NORM),
-            duration: Usec(sample.spec.bytes_to_usec(length as u64)),
-            sample_spec: known_spec(sample.spec, version),
-            channel_map: sample.map,
+            duration: Usec(sound.map_or(0, |sound| sound.spec.bytes_to_usec(length as u64))),
+            sample_spec: sound.map_or(NOT_LOADED, |sound| known_spec(sound.spec, version)),
+            channel_map: sound.map_or_else(no_channels, |sound| sound.map),
             length: length as u32,
-            lazy: false,
-            file_name: None,
+            lazy: sample.lazy.is_some(),
+            file_name: sample.lazy.as_ref().map(|lazy| lazy.file.display().to_string()),
             properties: sample.proplist.clone(),
         })
     }
@@ -100,9 +109,8 @@ impl Handle for FinishUploadStream {
     fn handle(self, state: &mut State, caller: Caller) -> Handled<Ack> {
         let upload = state.end_upload(caller, self.channel)?;
         let bytes = upload.bytes.ok_or(ErrorCode::TooLarge)?;
-        state
-            .add_sample(&upload.name, upload.spec, upload.map, bytes, &upload.proplist)
-            .ok_or(ErrorCode::Internal)?;
+        let sound = Sound { spec: upload.spec, map: upload.map, chunk: Chunk::from_vec(bytes) };
+        state.add_sample(&upload.name, Some(sound), None, &upload.proplist).ok_or(ErrorCode::Internal)?;
         done()
     }
 }
