@@ -159,7 +159,7 @@ fn the_environment_says_where_it_listens() {
         assert!(output.stdout.contains(&format!("Server String: {}", socket.display())), "{}", output.stdout);
         assert!(!socket.exists());
     }
-    let nowhere = client.without("XDG_RUNTIME_DIR");
+    let nowhere = client.without("XDG_RUNTIME_DIR").with("HOME", "nowhere");
     let output = run(&nowhere, &["serve"]).wait(wait::LIMIT);
     assert_eq!(output.code(), 1);
     assert!(output.stderr.contains("XDG_RUNTIME_DIR"), "{}", output.stderr);

@@ -10,7 +10,7 @@ use sealpulse_spec::{ChannelMap, SampleFormat, SampleSpec};
 
 use crate::log_control::LogControl;
 use crate::sound_file::DecodeFile;
-use crate::{PassedSocket, ServerError};
+use crate::{PassedSocket, ServerError, runtime_directory};
 
 /// A socket to listen at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,19 +201,6 @@ impl Default for Config {
 /// Signed 16 bit in the byte order of this machine.
 const NATIVE_S16: SampleFormat =
     if cfg!(target_endian = "little") { SampleFormat::S16Le } else { SampleFormat::S16Be };
-
-/// The directory of the default socket: `$PULSE_RUNTIME_PATH`, else `$XDG_RUNTIME_DIR/pulse`.
-///
-/// # Errors
-/// [`ServerError::NoRuntimeDirectory`] where neither variable is set.
-pub fn runtime_directory() -> Result<PathBuf, ServerError> {
-    match path_variable("PULSE_RUNTIME_PATH") {
-        Some(directory) => Ok(directory),
-        None => path_variable("XDG_RUNTIME_DIR")
-            .map(|directory| directory.join("pulse"))
-            .ok_or(ServerError::NoRuntimeDirectory),
-    }
-}
 
 /// The default socket, `native` in [`runtime_directory`].
 ///

@@ -9,8 +9,10 @@ use sealpulse_engine::EngineError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// Neither `PULSE_RUNTIME_PATH` nor `XDG_RUNTIME_DIR` is set, and no socket was given.
-    #[error("neither PULSE_RUNTIME_PATH nor XDG_RUNTIME_DIR is set: say where the socket goes")]
+    /// Neither `PULSE_RUNTIME_PATH` nor `XDG_RUNTIME_DIR` is set, no socket was given, and we have no home.
+    #[error(
+        "neither PULSE_RUNTIME_PATH nor XDG_RUNTIME_DIR is set, and there is no home: say where the socket goes"
+    )]
     NoRuntimeDirectory,
     /// The configuration has no socket.
     #[error("there is no socket to listen at")]

@@ -46,6 +46,7 @@ mod queries;
 mod ready;
 mod registry;
 mod run;
+mod runtime;
 mod script;
 mod session;
 mod sound_file;
@@ -57,12 +58,11 @@ mod timers;
 mod warn;
 
 pub use activation::PassedSocket;
-pub use config::{
-    Config, CookieSource, Limits, SocketConfig, StartStep, default_socket, runtime_directory, state_directory,
-};
+pub use config::{Config, CookieSource, Limits, SocketConfig, StartStep, default_socket, state_directory};
 pub use error::ServerError;
 pub use log_control::LogControl;
 pub use modules::{ArgumentInfo, ArgumentValue, ModuleError, ModuleInfo, modules};
 pub use run::{RunningServer, Server, run};
+pub use runtime::runtime_directory;
 pub use script::ScriptError;
 pub use sound_file::{DecodeFailure, DecodeFile, SoundFile};

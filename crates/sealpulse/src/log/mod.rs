@@ -63,6 +63,8 @@ impl Target {
                 // The journal listens there, too.
                 "syslog" | "journal" => Ok(match Syslog::open(place) {
                     Ok(syslog) => Self::Syslog(syslog),
+                    // What libpulse starts must not speak on its application's behalf.
+                    Err(_) if background => Self::Null,
                     Err(error) => {
                         tracing::warn!(place = %place.display(), %error, "no system log: on standard error");
                         Self::Stderr
@@ -286,6 +288,7 @@ mod tests {
         assert!(matches!(parse("null"), Ok(Target::Null)));
         assert!(matches!(parse("auto"), Ok(Target::Stderr)));
         assert!(matches!(parse("syslog"), Ok(Target::Stderr)), "there is no system log yet");
+        assert!(matches!(Target::parse("syslog", &place, true), Ok(Target::Null)));
         let _listening = UnixDatagram::bind(&place).unwrap();
         assert!(matches!(parse("syslog"), Ok(Target::Syslog(_))));
         assert!(matches!(parse("journal"), Ok(Target::Syslog(_))));

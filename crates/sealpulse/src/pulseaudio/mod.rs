@@ -81,6 +81,11 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
     }
     let daemonize = options.daemonize.or(conf.boolean("daemonize")?).unwrap_or(false) || options.start;
     if daemonize && !process::is_background() {
+        // Of clients that start one at the same moment, the first does, and the others find it.
+        let _alone = options.start.then(|| process::start_alone(&pid_file)).transpose()?;
+        if options.start && process::running(&pid_file).is_some() {
+            return Ok(ExitCode::SUCCESS);
+        }
         return Ok(process::to_background(&std::env::args_os().skip(1).collect::<Vec<_>>())?);
     }
     if process::is_background() {

@@ -1,21 +1,42 @@
 //! The server's process: whether one runs, how it is ended, and how it goes to the background.
 
 use std::ffi::OsString;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+use rustix::fs::{FlockOperation, OFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// Tells the child of a server that goes to the background that it is one.
 const CHILD: &str = "SEALPULSE_BACKGROUND";
 
+/// What servers' processes are called.
+const SERVERS: [&str; 2] = ["pulseaudio", "sealpulse"];
+
 /// The process of the server that runs, by its pid file.
 pub(crate) fn running(pid_file: &Path) -> Option<Pid> {
     let text = std::fs::read_to_string(pid_file).ok()?;
     let pid = Pid::from_raw(text.trim().parse().ok()?)?;
-    rustix::process::test_kill_process(pid).is_ok().then_some(pid)
+    // After a crash, its number may be somebody else's.
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    SERVERS.contains(&name.trim_end()).then_some(pid)
+}
+
+/// Waits until nobody else on this machine starts a server for this user. It is PulseAudio's lock, too.
+pub(crate) fn start_alone(pid_file: &Path) -> std::io::Result<File> {
+    if let Some(directory) = pid_file.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let mut how = OpenOptions::new();
+    let file = how.write(true).create(true).truncate(false).mode(0o600);
+    let file =
+        file.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(pid_file.with_file_name("autospawn.lock"))?;
+    rustix::fs::fcntl_lock(&file, FlockOperation::LockExclusive)?;
+    Ok(file)
 }
 
 /// Ends a server, and waits until it has gone.

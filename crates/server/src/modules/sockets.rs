@@ -7,8 +7,8 @@ use super::ModuleError;
 use super::args::ModuleArgs;
 use super::argument::{Argument, Type};
 use crate::activation::Passed;
-use crate::config::runtime_directory;
 use crate::listeners::Bound;
+use crate::runtime_directory;
 use crate::state::State;
 
 pub(super) const UNIX_SOCKET: &[Argument] = &[Argument::new(
