@@ -164,7 +164,10 @@ impl Core {
         for slot in 0..self.link_slots {
             let Some(link) = links.get_mut(slot).filter(|link| link.open) else { continue };
             let place = |slot: u32| devices.get(slot).map_or(0, |device| device.joint.place);
-            link.back = place(link.source) >= place(link.target);
+            let back = place(link.source) >= place(link.target);
+            if std::mem::replace(&mut link.back, back) != back {
+                link.ring.unalign();
+            }
         }
     }
 

@@ -64,8 +64,7 @@ impl Link {
     #[cfg(test)]
     pub(crate) fn is_exact(&self, source: u64, target: u64) -> bool {
         let frames = self.ring.len() / self.ring.spec.frame_size();
-        // In a circle it is late by a slice or so, which is enough there.
-        let known = self.taking && !self.back && self.ring.aligned && self.ring.fit.slack == 0;
+        let known = self.taking && self.ring.aligned && self.ring.fit.slack == 0;
         !known || frames as i64 == self.wanted_frames(source, target).max(0)
     }
 
