@@ -181,14 +181,15 @@ impl State {
     }
 
     /// Moves streams to the default sink. Those that a user put on the old one stay there when just the
-    /// default has changed.
+    /// default has changed; those of filters stay with what they were made for, or end with it.
     fn move_inputs_to_default(&mut self, old: u32, default_changed: bool) {
         let Some(default) = self.registry.default_sink.filter(|&default| default != old) else { return };
         let Some(sink) = self.registry.sinks.get(old) else { return };
         let name = sink.name.clone();
         for input in sink.inputs.clone() {
             let Some(stream) = self.registry.sink_inputs.get(input) else { continue };
-            let stays = default_changed && stream.preferred_sink.as_ref() == Some(&name);
+            let chosen = default_changed && stream.preferred_sink.as_ref() == Some(&name);
+            let stays = chosen || stream.origin_sink.is_some();
             if !stays && self.may_move_sink_input(input, default) {
                 let _ = self.move_sink_input(input, default, false);
             }
@@ -201,7 +202,8 @@ impl State {
         let name = source.name.clone();
         for output in source.outputs.clone() {
             let Some(stream) = self.registry.source_outputs.get(output) else { continue };
-            let stays = default_changed && stream.preferred_source.as_ref() == Some(&name);
+            let chosen = default_changed && stream.preferred_source.as_ref() == Some(&name);
+            let stays = chosen || stream.destination_source.is_some();
             if !stays && self.may_move_source_output(output, default) {
                 let _ = self.move_source_output(output, default, false);
             }
