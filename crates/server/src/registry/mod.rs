@@ -11,6 +11,8 @@ mod sample;
 mod stream;
 mod table;
 
+use sealpulse_protocol::DeviceState;
+
 use crate::modules::Module;
 pub(crate) use client::Client;
 pub(crate) use device::{Device, Sink, Source, SuspendCause};
@@ -145,5 +147,21 @@ impl Registry {
         let monitor = self.sources.get(sink.monitor);
         let of_monitor = monitor.and_then(|monitor| self.source_requested_latency(monitor));
         of_inputs.into_iter().chain(of_monitor).min()
+    }
+
+    /// The latency that a sink works with, in microseconds.
+    pub(crate) fn sink_configured_latency(&self, sink: &Sink) -> u64 {
+        match sink.state {
+            DeviceState::Suspended => 0,
+            _ => self.sink_requested_latency(sink).unwrap_or(sink.max_latency_usec),
+        }
+    }
+
+    /// The same of a source.
+    pub(crate) fn source_configured_latency(&self, source: &Source) -> u64 {
+        match source.state {
+            DeviceState::Suspended => 0,
+            _ => self.source_requested_latency(source).unwrap_or(source.max_latency_usec),
+        }
     }
 }

@@ -80,7 +80,7 @@ impl State {
             .collect();
             let decibel = sink.flags.contains(SinkFlags::DECIBEL_VOLUME);
             let mark = if self.registry.default_sink == Some(index) { '*' } else { ' ' };
-            let configured = self.registry.sink_requested_latency(sink).unwrap_or(sink.max_latency_usec);
+            let configured = self.registry.sink_configured_latency(sink);
             let dynamic = sink.flags.contains(SinkFlags::DYNAMIC_LATENCY);
             let latency = latency_line(dynamic, configured, sink.max_latency_usec);
             let _ = write!(
@@ -131,8 +131,7 @@ impl State {
             .collect();
             let decibel = source.flags.contains(SourceFlags::DECIBEL_VOLUME);
             let mark = if self.registry.default_source == Some(index) { '*' } else { ' ' };
-            let configured =
-                self.registry.source_requested_latency(source).unwrap_or(source.max_latency_usec);
+            let configured = self.registry.source_configured_latency(source);
             let dynamic = source.flags.contains(SourceFlags::DYNAMIC_LATENCY);
             let latency = latency_line(dynamic, configured, source.max_latency_usec);
             let monitor =

@@ -86,7 +86,7 @@ fn load_directory(state: &mut State, words: &Words<'_>, out: &mut String) -> Res
     let path = Path::new(words.get(1, "a directory")?);
     let files = files_of(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     for file in files {
-        let Some(name) = file.file_stem().and_then(|name| name.to_str()) else { continue };
+        let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
         if let Err(failure) = state.add_lazy_sample(name, &file) {
             out.push_str(&format!("{}: {failure}\n", file.display()));
         }

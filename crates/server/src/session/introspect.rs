@@ -82,10 +82,6 @@ impl State {
     fn sink_info(&self, index: u32, version: u32) -> Option<SinkInfo> {
         let sink = self.registry.sinks.get(index)?;
         let monitor = self.registry.sources.get(sink.monitor);
-        let configured = match sink.state {
-            DeviceState::Suspended => 0,
-            _ => self.registry.sink_requested_latency(sink).unwrap_or(sink.max_latency_usec),
-        };
         Some(SinkInfo {
             index,
             name: sink.name.clone(),
@@ -101,7 +97,7 @@ impl State {
             driver: Some(sink.driver.to_owned()),
             flags: sink.flags,
             properties: sink.proplist.clone(),
-            configured_latency: Usec(configured),
+            configured_latency: Usec(self.registry.sink_configured_latency(sink)),
             base_volume: Volume::NORM,
             state: sink.state,
             volume_steps: VOLUME_STEPS,
@@ -115,10 +111,6 @@ impl State {
     fn source_info(&self, index: u32, version: u32) -> Option<SourceInfo> {
         let source = self.registry.sources.get(index)?;
         let sink = source.monitor_of.and_then(|sink| self.registry.sinks.get(sink));
-        let configured = match source.state {
-            DeviceState::Suspended => 0,
-            _ => self.registry.source_requested_latency(source).unwrap_or(source.max_latency_usec),
-        };
         Some(SourceInfo {
             index,
             name: source.name.clone(),
@@ -134,7 +126,7 @@ impl State {
             driver: Some(source.driver.to_owned()),
             flags: source.flags,
             properties: source.proplist.clone(),
-            configured_latency: Usec(configured),
+            configured_latency: Usec(self.registry.source_configured_latency(source)),
             base_volume: Volume::NORM,
             state: source.state,
             volume_steps: VOLUME_STEPS,
