@@ -8,6 +8,7 @@ use std::path::Path;
 
 use common::{Client, Fixture};
 use sealpulse_protocol::command::*;
+use sealpulse_protocol::extension::device_manager;
 use sealpulse_protocol::extension::device_restore::{self, DeviceFormats, DeviceType};
 use sealpulse_protocol::extension::stream_restore::{self, StreamRestoreEntry};
 use sealpulse_protocol::tagstruct::Writer;
@@ -16,6 +17,7 @@ use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleFormat, SampleSpec, Volum
 
 const STREAM: &str = stream_restore::MODULE;
 const DEVICE: &str = device_restore::MODULE;
+const MANAGER: &str = device_manager::MODULE;
 
 fn server(state: &Path) -> Fixture {
     Fixture::with(|config| config.state_directory = Some(state.to_owned()))
@@ -126,6 +128,7 @@ fn what_a_module_does_not_understand_ends_the_connection() {
     let mut client = fixture.client(35);
     load(&mut client, STREAM, "");
     load(&mut client, DEVICE, "");
+    load(&mut client, MANAGER, "");
     let mut nameless = command(stream_restore::WRITE);
     UpdateMode::Replace.encode(&mut nameless);
     nameless.boolean(false);
@@ -133,6 +136,10 @@ fn what_a_module_does_not_understand_ends_the_connection() {
     let mut no_sink = command(device_restore::READ_FORMATS);
     DeviceType::Sink.encode(&mut no_sink);
     no_sink.u32(77);
+    let mut unknown_device = command(device_manager::REORDER);
+    unknown_device.string(Some("music"));
+    unknown_device.u32(1);
+    unknown_device.string(Some("sink:nobody"));
     for (name, content) in [
         (STREAM, command(99)),
         (STREAM, extension::writer()),
@@ -141,6 +148,9 @@ fn what_a_module_does_not_understand_ends_the_connection() {
         (DEVICE, command(99)),
         (DEVICE, command(device_restore::SAVE_FORMATS)),
         (DEVICE, no_sink),
+        (MANAGER, command(99)),
+        (MANAGER, command(device_manager::RENAME)),
+        (MANAGER, unknown_device),
     ] {
         let mut client = fixture.client(35);
         client.send(&to_module(name, content));
@@ -308,4 +318,39 @@ fn formats_of_sinks_are_read_and_saved() {
     load(&mut client, DEVICE, "");
     load(&mut client, "module-null-sink", "");
     assert_eq!(client.call(&GetSinkInfo::default()).unwrap().formats, [pcm, ac3]);
+}
+
+#[test]
+fn names_and_orders_of_devices_survive() {
+    let state = tempfile::tempdir().unwrap();
+    let mut fixture = server(state.path());
+    let mut client = fixture.client(35);
+    load(&mut client, MANAGER, "");
+    load(&mut client, "module-null-sink", "sink_name=second");
+    let mut rename = command(device_manager::RENAME);
+    for text in ["sink:second", "Headset"] {
+        rename.string(Some(text));
+    }
+    ask(&mut client, MANAGER, rename).unwrap();
+    let mut reorder = command(device_manager::REORDER);
+    reorder.string(Some("music"));
+    reorder.u32(1);
+    reorder.string(Some("sink:second"));
+    ask(&mut client, MANAGER, reorder).unwrap();
+    fixture.server.take().unwrap().stop().unwrap();
+
+    let fixture = server(state.path());
+    let mut client = fixture.client(35);
+    load(&mut client, MANAGER, "do_routing=yes");
+    let second = load(&mut client, "module-null-sink", "sink_name=second");
+    let sink = client.call(&GetSinkInfo { name: Some("second".to_owned()), index: None }).unwrap();
+    assert_eq!(sink.description.as_deref(), Some("Headset"));
+    let music = stream(&mut client, "music");
+    assert_eq!(music.sink_index, Some(sink.index));
+    // It goes when its device does, and back with it.
+    client.call(&UnloadModule { index: Some(second) }).unwrap();
+    assert_ne!(input(&mut client, music.sink_input_index).sink_index, Some(sink.index));
+    load(&mut client, "module-null-sink", "sink_name=second");
+    let sink = client.call(&GetSinkInfo { name: Some("second".to_owned()), index: None }).unwrap();
+    assert_eq!(input(&mut client, music.sink_input_index).sink_index, Some(sink.index));
 }

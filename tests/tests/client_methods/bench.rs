@@ -16,11 +16,11 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Sinks `out` and `other`; PulseAudio also gets these modules.
-    pub(crate) fn new(kind: Kind, pulseaudio_modules: &[&str]) -> Bench {
+    /// Sinks `out` and `other`, and these modules where there are such.
+    pub(crate) fn new(kind: Kind, more: &[&str]) -> Bench {
         let mut modules = vec!["module-null-sink sink_name=out", "module-null-sink sink_name=other"];
-        if kind == Kind::PulseAudio {
-            modules.extend(pulseaudio_modules);
+        if kind != Kind::PipeWire {
+            modules.extend(more);
         }
         let server = ServerOptions::new(&modules).kind(kind).start();
         let context = Context::connect(config(&server)).wait().unwrap();

@@ -1,4 +1,4 @@
-//! What modules add. sealpulse has none of these modules, and says so.
+//! What modules add.
 
 use crate::bench::{Bench, SPEC, on_each_server, refusal, until};
 use sealpulse_client::extension::{DeviceType, ExtensionEvent, StreamRestoreEntry};
@@ -13,9 +13,6 @@ on_each_server! { stream_restore device_restore device_manager }
 fn stream_restore(kind: Kind) {
     let Bench { context, .. } = &Bench::new(kind, &["module-stream-restore"]);
     let version = context.stream_restore_version().wait();
-    if kind == Kind::Sealpulse {
-        return assert_eq!(refusal(version), ErrorCode::NoExtension);
-    }
     assert_eq!(version.unwrap(), 1);
     let mut news = context.stream_restore_subscribe().wait().unwrap();
 
@@ -52,9 +49,6 @@ fn stream_restore(kind: Kind) {
 fn device_restore(kind: Kind) {
     let Bench { context, .. } = &Bench::new(kind, &["module-device-restore"]);
     let version = context.device_restore_version().wait();
-    if kind == Kind::Sealpulse {
-        return assert_eq!(refusal(version), ErrorCode::NoExtension);
-    }
     assert_eq!(version.unwrap(), 1);
     let mut news = context.device_restore_subscribe().wait().unwrap();
     let all = context.device_restore_read_all_formats().wait().unwrap();
@@ -82,8 +76,7 @@ fn device_manager(kind: Kind) {
     let Bench { context, .. } = &Bench::new(kind, &["module-device-manager"]);
     let version = context.device_manager_version().wait();
     match kind {
-        Kind::Sealpulse => return assert_eq!(refusal(version), ErrorCode::NoExtension),
-        Kind::PulseAudio => assert_eq!(version.unwrap(), 1),
+        Kind::Sealpulse | Kind::PulseAudio => assert_eq!(version.unwrap(), 1),
         Kind::PipeWire => return assert_eq!(refusal(version), ErrorCode::NotSupported),
     }
     let mut news = context.device_manager_subscribe().wait().unwrap();

@@ -10,6 +10,7 @@ mod samples;
 
 use peer::Peer;
 use sealpulse_protocol::command::*;
+use sealpulse_protocol::extension::device_manager::{self, ManagedDevice};
 use sealpulse_protocol::extension::device_restore::{self, DeviceFormats, DeviceType};
 use sealpulse_protocol::extension::stream_restore::{self, StreamRestoreEntry};
 use sealpulse_protocol::tagstruct::Writer;

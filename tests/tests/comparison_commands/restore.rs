@@ -116,3 +116,67 @@ fn device_restore() {
         script.note("the sink's", json!(format!("{:?}", sink.formats)));
     });
 }
+
+/// The devices that `module-device-manager` remembers, by name.
+fn managed(script: &mut Script<'_>, peer: &mut Peer, label: &str) {
+    let answer = ask(peer, device_manager::MODULE, command(device_manager::READ)).unwrap();
+    let mut devices: Vec<ManagedDevice> = extension::read(&answer).unwrap();
+    devices.sort_by(|a, b| a.name.cmp(&b.name));
+    let shown: Vec<String> = devices.iter().map(|device| format!("{device:?}")).collect();
+    script.note(label, json!(shown));
+}
+
+#[test]
+fn device_manager() {
+    compare("device-manager", &[OUT, "module-null-sink sink_name=second"], |script| {
+        let name = device_manager::MODULE;
+        let mut peer = Peer::connect(script, 35);
+        script.note("not loaded", json!(peer::outcome(&ask(&mut peer, name, command(0)))));
+        peer.call(&LoadModule { name: text(name), argument: None }).unwrap();
+        script.note("loaded", json!(peer::outcome(&ask(&mut peer, name, command(device_manager::TEST)))));
+        managed(script, &mut peer, "two sinks");
+        let load = LoadModule { name: text("module-null-source"), argument: text("source_name=input") };
+        peer.call(&load).unwrap();
+        script.events("a source");
+        managed(script, &mut peer, "a source, too");
+
+        let mut rename = command(device_manager::RENAME);
+        rename.string(Some("sink:second"));
+        rename.string(Some("Headset"));
+        script.note("renamed", json!(peer::outcome(&ask(&mut peer, name, rename))));
+        script.events("renamed");
+        managed(script, &mut peer, "with a name");
+        let sink = peer.call(&GetSinkInfo { index: Some(1), name: None }).unwrap();
+        script.note("the sink's", json!(sink.description));
+
+        let mut routing = command(device_manager::ROLE_DEVICE_PRIORITY_ROUTING);
+        routing.boolean(true);
+        script.note("routing", json!(peer::outcome(&ask(&mut peer, name, routing))));
+        let mut reorder = command(device_manager::REORDER);
+        reorder.string(Some("music"));
+        reorder.u32(1);
+        reorder.string(Some("sink:second"));
+        script.note("reordered", json!(peer::outcome(&ask(&mut peer, name, reorder))));
+        managed(script, &mut peer, "reordered");
+        for (role, sink_name) in
+            [("music", None), ("video", None), ("nonsense", None), ("music", Some("out"))]
+        {
+            let properties = list(&[("media.role", role), ("media.name", role)]);
+            let sink_name = sink_name.map(str::to_owned);
+            let made = peer.call(&CreatePlaybackStream { properties, sink_name, ..playback() }).unwrap();
+            script.note(&format!("a stream for {role}"), json!(made.sink_index));
+            let kill = KillSinkInput { index: Some(made.sink_input_index) };
+            peer.call(&kill).unwrap();
+        }
+        let mut delete = command(device_manager::DELETE);
+        for gone in ["sink:out", "nobody"] {
+            delete.string(Some(gone));
+        }
+        script.note("deleted", json!(peer::outcome(&ask(&mut peer, name, delete))));
+        managed(script, &mut peer, "without one");
+        // A device that comes back is the last one of all.
+        send! { script, peer; SetSinkMute { index: Some(0), name: None, mute: true }; }
+        script.events("muted");
+        managed(script, &mut peer, "it is back");
+    });
+}

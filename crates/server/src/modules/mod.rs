@@ -10,6 +10,7 @@ mod catalogue;
 mod cli_protocol;
 mod combine_sink;
 mod default_device_restore;
+mod device_manager;
 mod device_restore;
 mod error;
 mod extension;
@@ -66,6 +67,7 @@ pub(crate) static KINDS: &[&Kind] = &[
     &cli_protocol::UNIX,
     &combine_sink::KIND,
     &default_device_restore::KIND,
+    &device_manager::KIND,
     &device_restore::KIND,
     &filter_apply::KIND,
     &filter_heuristics::KIND,

@@ -283,8 +283,17 @@ impl State {
         if let Some(source) = self.registry.sources.get_mut(monitor) {
             source.proplist.set_str("device.description", &format!("Monitor Source of {description}"));
         }
-        self.post(Facility::Sink, Operation::Change, index);
         self.post(Facility::Source, Operation::Change, monitor);
+        self.post(Facility::Sink, Operation::Change, index);
+    }
+
+    /// Describes a source anew; a monitor is described with its sink.
+    pub(crate) fn describe_source(&mut self, index: u32, description: &str) {
+        let Some(source) = self.registry.sources.get_mut(index) else { return };
+        if source.monitor_of.is_none() && source.proplist.get_str("device.description") != Some(description) {
+            source.proplist.set_str("device.description", description);
+            self.post(Facility::Source, Operation::Change, index);
+        }
     }
 
     /// Removes a sink and its monitor. Streams go to the default devices; those that cannot are killed.

@@ -55,7 +55,7 @@ impl NewInput {
     pub(crate) fn new(proplist: PropList, flags: StreamFlags, sink: Option<u32>) -> Self {
         Self {
             proplist,
-            flags,
+            flags: StreamFlags { device_requested: sink.is_some(), ..flags },
             sink,
             preferred_sink: None,
             spec: SampleSpec { format: sealpulse_spec::SampleFormat::S16Le, channels: 1, rate: 48_000 },
@@ -72,7 +72,7 @@ impl NewOutput {
     pub(crate) fn new(proplist: PropList, flags: StreamFlags, source: Option<u32>) -> Self {
         Self {
             proplist,
-            flags,
+            flags: StreamFlags { device_requested: source.is_some(), ..flags },
             source,
             preferred_source: None,
             direct: false,

@@ -16,6 +16,8 @@ pub(crate) struct StreamFlags {
     pub(crate) passthrough: bool,
     /// It does not keep its device from being suspended when nobody else uses it.
     pub(crate) dont_inhibit_auto_suspend: bool,
+    /// Who made it said on which device.
+    pub(crate) device_requested: bool,
     /// For lists alone, as all that follow.
     pub(crate) start_corked: bool,
     pub(crate) no_remap: bool,

@@ -57,6 +57,7 @@ impl Handle for CreatePlaybackStream {
             kill_on_suspend: self.fail_on_suspend,
             passthrough: self.passthrough,
             dont_inhibit_auto_suspend: self.dont_inhibit_auto_suspend,
+            device_requested: false,
             start_corked: self.corked,
             no_remap: self.no_remap,
             no_remix: self.no_remix,
