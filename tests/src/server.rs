@@ -235,6 +235,15 @@ impl Server {
         std::mem::replace(&mut self.directory, replacement)
     }
 
+    /// Ends it by SIGKILL, wherever it is just now; gives its directory, for what it left there.
+    pub fn kill(mut self) -> TempDir {
+        self.process.signal(Signal::KILL);
+        self.process.wait(wait::LIMIT);
+        self.companions = None;
+        let replacement = tempfile::tempdir().expect("/tmp is there");
+        std::mem::replace(&mut self.directory, replacement)
+    }
+
     fn wait_ready(&mut self) {
         if let Some(companions) = &mut self.companions {
             return companions.wait_ready(&mut self.process, &self.socket);
