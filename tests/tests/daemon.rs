@@ -374,3 +374,74 @@ fn pacmd_lists_and_changes() {
         );
     });
 }
+
+#[test]
+fn settings_without_a_meaning_are_named_once() {
+    let home = Home::new(true);
+    home.write(
+        "home/.config/pulse/daemon.conf",
+        "flat-volumes = no\nenable-remixing = yes\nexit-idle-time = 0\nflat-volumes = yes\n",
+    );
+    let log = home.path("log").display().to_string();
+    let arguments = ["-n", "--daemonize=no", "-L", "module-native-protocol-unix", "--disable-shm=yes"];
+    let target = format!("--log-target=file:{log}");
+    let more = ["--resample-method=speex-float-3", "--log-backtrace=3", &target];
+    let said = home.pulseaudio(&[&arguments[..], &more].concat());
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let text = fs::read_to_string(&log).expect("there is a log");
+    for name in ["flat-volumes", "enable-remixing", "--disable-shm", "--resample-method", "--log-backtrace"] {
+        assert_eq!(text.matches(name).count(), 1, "{name} in {text}");
+    }
+    assert!(!text.contains("exit-idle-time"), "{text}");
+}
+
+#[test]
+fn the_log_has_the_places_and_the_form_that_it_is_told() {
+    both(|home| {
+        let start = |target: &str, more: &[&str]| {
+            let arguments =
+                ["-n", "--daemonize=no", "--exit-idle-time=0", "-L", "module-native-protocol-unix"];
+            let target = format!("--log-target={target}");
+            home.pulseaudio(&[&arguments[..], &[&target, "-vvv"], more].concat())
+        };
+        let path = home.path("log").display().to_string();
+        let read = |name: &str| fs::read_to_string(home.path(name)).expect("there is a log");
+        for _ in 0..2 {
+            assert_eq!(start(&format!("newfile:{path}"), &[]).code, Some(0));
+        }
+        assert!(!read("log").is_empty() && !read("log.1").is_empty());
+        let before = read("log").len();
+        assert_eq!(start(&format!("file:{path}"), &["--log-time=no"]).code, Some(0));
+        assert!(!read("log").is_empty());
+        if home.ours {
+            assert!(read("log").len() > before, "it goes on where it was");
+            let log = read("log");
+            let timed = |line: &str| line.starts_with(|first: char| first.is_ascii_digit());
+            assert!(!log.split_at(before).1.lines().any(timed), "no time was asked for: {log}");
+        }
+        let said = start("stderr", &["--log-meta=yes"]);
+        // Where in the source something is said: PulseAudio's and ours.
+        assert!(said.stderr.contains(if home.ours { ".rs:" } else { ".c:" }), "{}", said.stderr);
+        assert_eq!(start("null", &[]).stderr.lines().filter(|line| line.contains("INFO")).count(), 0);
+        let said = start("nowhere", &[]);
+        assert_eq!(said.code, Some(1));
+        // Wherever there is no system log, its messages go to standard error or nowhere.
+        assert_eq!(start("syslog", &[]).code, Some(0));
+        assert_eq!(start("journal", &[]).code, Some(0));
+    });
+}
+
+/// Whoever started a server reads what it says until it is ready; then nobody does.
+#[test]
+fn a_server_in_the_background_talks_to_nobody_and_goes_on() {
+    both(|home| {
+        let arguments = ["-n", "-D", "--exit-idle-time=-1", "-vvvv", "--log-target=stderr"];
+        let started = home.pulseaudio(&[&arguments[..], &["-L", "module-native-protocol-unix"]].concat());
+        assert_eq!(started.code, Some(0), "{}", started.stderr);
+        for _ in 0..3 {
+            let loaded = home.run("pactl", &["load-module", "module-null-sink"]);
+            assert_eq!(loaded.code, Some(0), "{}", loaded.stderr);
+        }
+        assert_eq!(home.sinks().len(), 3);
+    });
+}
