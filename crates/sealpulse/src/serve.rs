@@ -12,7 +12,7 @@ use crate::cli::{LogLevel, ServeOptions};
 use crate::config::{self, Configuration};
 use crate::inherited;
 use crate::log::{self, LogError, LogOptions};
-use crate::media::whole::decode;
+use crate::media::whole;
 
 /// Runs the server until it is told to end.
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
@@ -21,7 +21,8 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Box<dyn Error>> {
     let file = if options.no_config { None } else { config::file(options.config.as_deref()) };
     let configuration = file.as_deref().map(Configuration::load).transpose()?.unwrap_or_default();
     let log = Some(start_log(options.log_level.map_or(configuration.log_level, level))?);
-    let mut config = Config { ready_fd, passed_sockets, log, decode: Some(decode), ..configuration.server };
+    let mut config =
+        Config { ready_fd, passed_sockets, log, open_sound_file: Some(whole::open), ..configuration.server };
     overlay(&mut config, options)?;
     sealpulse_server::run(config)?;
     Ok(())

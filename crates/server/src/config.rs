@@ -9,7 +9,7 @@ use sealpulse_engine::EngineConfig;
 use sealpulse_spec::{ChannelMap, SampleFormat, SampleSpec};
 
 use crate::log_control::LogControl;
-use crate::sound_file::DecodeFile;
+use crate::sound_file::OpenSoundFile;
 use crate::{PassedSocket, ServerError, runtime_directory};
 
 /// A socket to listen at.
@@ -132,8 +132,8 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// The server ends when nobody has been connected for so long; `None` for never.
     pub exit_idle_time: Option<Duration>,
-    /// Decodes the sound files that scripts load and play; `None` refuses them.
-    pub decode: Option<DecodeFile>,
+    /// Opens the sound files that scripts load and play; `None` refuses them.
+    pub open_sound_file: Option<OpenSoundFile>,
     /// The log of the program that the server runs in, as far as scripts change it; `None` where they cannot.
     pub log: Option<Box<dyn LogControl>>,
     /// How long a lazily loaded sample stays in memory when it is not played (`scache-idle-time`).
@@ -180,7 +180,7 @@ impl Default for Config {
             start_strictly: true,
             pid_file: None,
             exit_idle_time: None,
-            decode: None,
+            open_sound_file: None,
             log: None,
             sample_idle_time: Duration::from_secs(20),
             null_sink: Some(String::new()),

@@ -65,4 +65,4 @@ pub use modules::{ArgumentInfo, ArgumentValue, ModuleError, ModuleInfo, modules}
 pub use run::{RunningServer, Server, run};
 pub use runtime::runtime_directory;
 pub use script::ScriptError;
-pub use sound_file::{DecodeFailure, DecodeFile, SoundFile};
+pub use sound_file::{DecodeFailure, OpenSoundFile, SoundFile};

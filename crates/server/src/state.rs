@@ -26,7 +26,7 @@ use crate::log_control::LogControl;
 use crate::queries::Queries;
 use crate::registry::{Owner, Registry};
 use crate::session::{SessionKey, Sessions};
-use crate::sound_file::DecodeFile;
+use crate::sound_file::OpenSoundFile;
 use crate::store::Writer;
 use crate::subscribe::{Event as Change, EventQueue, SERVER_INDEX};
 use crate::timers::Timers;
@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) allow_module_loading: bool,
     pub(crate) exit_idle_time: Option<Duration>,
     pub(crate) limits: Limits,
-    pub(crate) decode: Option<DecodeFile>,
+    pub(crate) open_sound_file: Option<OpenSoundFile>,
     pub(crate) log: Option<Box<dyn LogControl>>,
     pub(crate) sample_idle_time: Duration,
     /// Where modules keep what outlives the server.
@@ -73,6 +73,8 @@ pub(crate) struct State {
     /// The same.
     pub(crate) module_record: HashMap<RecordId, u32>,
     pub(crate) queries: Queries,
+    /// Sound files that threads decode just now.
+    pub(crate) files_decoding: usize,
     pub(crate) events: EventQueue,
     /// What modules have not been told of yet.
     pub(crate) changes: Vec<Change>,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sealpulse_server::{DecodeFailure, SoundFile};
-use sealpulse_spec::ChannelMap;
+use sealpulse_spec::{ChannelMap, SampleSpec};
 
 use super::decode::Decoder;
 
@@ -18,19 +18,23 @@ enum WholeError {
     Changes,
 }
 
-/// Decodes a file of at most so many bytes of sound.
-pub(crate) fn decode(path: &Path, most: usize) -> Result<SoundFile, DecodeFailure> {
+/// Opens a file, and decodes its beginning.
+pub(crate) fn open(path: &Path) -> Result<SoundFile, DecodeFailure> {
     // A pipe or a device could keep whoever opens it waiting.
     if !std::fs::metadata(path)?.is_file() {
         return Err(WholeError::NoFile.into());
     }
-    let mut decoder = Decoder::open(path)?;
+    let decoder = Decoder::open(path)?;
     let spec = decoder.spec();
     let map = match spec.channels {
         // Files say that a single channel is the left one.
         1 => ChannelMap::mono(),
         channels => decoder.map().copied().unwrap_or_else(|| ChannelMap::default_for(channels)),
     };
+    Ok(SoundFile { spec, map, decode: Box::new(move |most| decode(decoder, spec, most)) })
+}
+
+fn decode(mut decoder: Decoder, spec: SampleSpec, most: usize) -> Result<Vec<u8>, DecodeFailure> {
     let mut bytes = Vec::new();
     while let Some((_, block)) = decoder.next()? {
         if block.len() > most - bytes.len() {
@@ -41,12 +45,12 @@ pub(crate) fn decode(path: &Path, most: usize) -> Result<SoundFile, DecodeFailur
             return Err(WholeError::Changes.into());
         }
     }
-    Ok(SoundFile { spec, map, bytes })
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use sealpulse_spec::{SampleFormat, SampleSpec};
+    use sealpulse_spec::SampleFormat;
 
     use super::*;
 
@@ -58,11 +62,14 @@ mod tests {
         let mut bytes = Vec::new();
         wav(&mut bytes, spec, &[1, 2, 3, 4]);
         std::fs::write(&path, &bytes).unwrap();
-        let whole = decode(&path, 8).unwrap();
-        assert_eq!((whole.spec, whole.bytes), (spec, vec![1, 0, 2, 0, 3, 0, 4, 0]));
-        assert!(decode(&path, 7).unwrap_err().to_string().contains("more than 7 bytes"));
-        assert!(decode(directory.path(), 8).unwrap_err().to_string().contains("no file"));
-        assert!(decode(Path::new("/dev/null"), 8).unwrap_err().to_string().contains("no file"));
+        let whole = open(&path).unwrap();
+        assert_eq!((whole.spec, whole.map), (spec, ChannelMap::stereo()));
+        assert_eq!((whole.decode)(8).unwrap(), [1, 0, 2, 0, 3, 0, 4, 0]);
+        let too_long = (open(&path).unwrap().decode)(7).unwrap_err();
+        assert!(too_long.to_string().contains("more than 7 bytes"));
+        for no_file in [directory.path(), Path::new("/dev/null")] {
+            assert!(open(no_file).unwrap_err().to_string().contains("no file"));
+        }
     }
 
     fn wav(file: &mut Vec<u8>, spec: SampleSpec, samples: &[i16]) {

@@ -21,7 +21,7 @@ use self::files::configuration_file;
 use self::options::Options;
 use crate::inherited;
 use crate::log::{self, LogOptions};
-use crate::media::whole::decode;
+use crate::media::whole;
 
 /// Seconds after which a server ends that nobody uses, as PulseAudio's.
 const EXIT_IDLE_SECONDS: i64 = 20;
@@ -94,8 +94,13 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
     let ready_fd = process::ready_fd().map(inherited::take_ready).transpose()?;
     let passed_sockets = inherited::take_passed()?;
     let log = Some(start_log(&options, &conf)?);
-    let config =
-        Config { ready_fd, passed_sockets, log, decode: Some(decode), ..config(&options, &conf, pid_file)? };
+    let config = Config {
+        ready_fd,
+        passed_sockets,
+        log,
+        open_sound_file: Some(whole::open),
+        ..config(&options, &conf, pid_file)?
+    };
     sealpulse_server::run(config)?;
     Ok(ExitCode::SUCCESS)
 }

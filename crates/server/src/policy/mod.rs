@@ -8,6 +8,7 @@ mod new_stream;
 mod reconfigure;
 mod routing;
 mod samples;
+mod sound_files;
 mod streams;
 mod volume;
 

@@ -1,6 +1,6 @@
 //! The sample cache: sounds that come, go and are played.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sealpulse_engine::{Data, PlaybackConfig, QueueAttr, Remix, Seek};
 use sealpulse_memory::Chunk;
@@ -10,36 +10,14 @@ use sealpulse_spec::{ChannelVolumes, Volume};
 use super::{NewInput, check_proplist, resample_method, with_factors};
 use crate::buffer_attr::{LatencyMode, PlaybackAttr};
 use crate::registry::{Lazy, Named, Owner, Sample, SinkInput, Sound, StreamFlags, Upload};
-use crate::sound_file::DecodeFailure;
 use crate::state::State;
 use crate::timers::Alarm;
 
 /// Bytes of a sample (`PA_SCACHE_ENTRY_SIZE_MAX`).
 pub(crate) const SAMPLE_SIZE_MAX: usize = 16 << 20;
 
-/// Bytes of a file that is played at once: it is decoded whole, six minutes of a CD at most.
-const FILE_SIZE_MAX: usize = 64 << 20;
-
-/// Source file names in PulseAudio, which clients see as the driver.
+/// Source file name in PulseAudio, which clients see as the driver.
 const DRIVER: &str = "play-memblockq.c";
-const FILE_DRIVER: &str = "sound-file-stream.c";
-
-/// Why a file does not sound.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SampleError {
-    #[error("this server does not decode sound files")]
-    NoDecoder,
-    #[error("{0}")]
-    Decode(DecodeFailure),
-    #[error("{bytes} bytes of sound, of which at most {most} are kept")]
-    TooLong { bytes: usize, most: usize },
-    #[error("there is no sound in it")]
-    Empty,
-    #[error("all samples together have no room for it")]
-    NoRoom,
-    #[error("it cannot be played: {0}")]
-    Refused(ErrorCode),
-}
 
 impl State {
     /// Whether a sample of this cost still fits beside all others and those that are on their way.
@@ -86,29 +64,6 @@ impl State {
         let Some(sample) = self.registry.samples.remove(index) else { return };
         self.registry.names.unregister(&sample.name);
         self.post(Facility::SampleCache, Operation::Remove, index);
-    }
-
-    /// Decodes a sound file, of which there is to be room for so many bytes.
-    pub(crate) fn decode(&self, file: &Path, most: usize) -> Result<Sound, SampleError> {
-        let decode = self.settings.decode.ok_or(SampleError::NoDecoder)?;
-        let whole = decode(file, most).map_err(SampleError::Decode)?;
-        let bytes = whole.bytes.len();
-        if bytes > most {
-            return Err(SampleError::TooLong { bytes, most });
-        }
-        if !whole.spec.is_valid() || whole.map.channels() != whole.spec.channels || bytes == 0 {
-            return Err(SampleError::Empty);
-        }
-        Ok(Sound { spec: whole.spec, map: whole.map, chunk: Chunk::from_vec(whole.bytes) })
-    }
-
-    /// Decodes a file that is to be kept.
-    pub(crate) fn decode_sample(&self, file: &Path) -> Result<Sound, SampleError> {
-        let sound = self.decode(file, SAMPLE_SIZE_MAX)?;
-        if !self.has_room_for_sample(sound.chunk.len()) {
-            return Err(SampleError::NoRoom);
-        }
-        Ok(sound)
     }
 
     /// The sound of a sample, which a lazy one has only from now on, and for a while.
@@ -176,18 +131,8 @@ impl State {
         self.play_sound(DRIVER, sink_index, new, sound)
     }
 
-    /// Plays a file once, which is decoded first; the index of its sink input, which ends by itself.
-    pub(crate) fn play_file(&mut self, file: &Path, sink_index: u32) -> Result<u32, SampleError> {
-        let sound = self.decode(file, FILE_SIZE_MAX)?;
-        let mut proplist = PropList::new();
-        let name = file.file_name().unwrap_or(file.as_os_str());
-        proplist.set_str("media.name", &name.to_string_lossy());
-        proplist.set_str("media.filename", &file.to_string_lossy());
-        let new = NewInput::new(proplist, StreamFlags::default(), Some(sink_index));
-        self.play_sound(FILE_DRIVER, sink_index, new, sound).map_err(SampleError::Refused)
-    }
-
-    fn play_sound(
+    /// Plays a sound once.
+    pub(super) fn play_sound(
         &mut self,
         driver: &'static str,
         sink_index: u32,

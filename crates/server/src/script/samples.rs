@@ -30,8 +30,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     Entry::new("play-file", 3, "FILE SINK", |state, words, _| {
         let file = Path::new(words.get(1, "a sound file, and a sink")?);
         let sink = state.script_sink(words, 2)?;
-        state.play_file(file, sink).map_err(|error| format!("{}: {error}", file.display()))?;
-        Ok(())
+        state.play_file(file, sink).map_err(|error| format!("{}: {error}", file.display()))
     }),
 ];
 

@@ -7,7 +7,7 @@
 mod files;
 mod writer;
 
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Writer, be_patient};
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -97,7 +97,7 @@ fn work(shared: &Shared) {
 }
 
 /// Gives up the priority that the thread has inherited.
-fn be_patient() {
+pub(crate) fn be_patient() {
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
     let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
 }
