@@ -115,6 +115,8 @@ pub struct Config {
     pub passed_sockets: Vec<PassedSocket>,
     /// The authentication cookie.
     pub cookie: CookieSource,
+    /// A group whose members are let in by sockets that do not say (`auth-group` of `module-native-protocol-unix`).
+    pub auth_group: Option<String>,
     /// Gets one newline as soon as the server accepts connections, and is closed then.
     pub ready_fd: Option<OwnedFd>,
     /// Whether to tell the service manager over `$NOTIFY_SOCKET` (sd_notify).
@@ -172,6 +174,7 @@ impl Default for Config {
             sockets: Vec::new(),
             passed_sockets: Vec::new(),
             cookie: CookieSource::Default,
+            auth_group: None,
             ready_fd: None,
             notify: true,
             handle_signals: true,

@@ -126,6 +126,7 @@ impl State {
         let bound = Bound::unix(&mut self.passed, &config.path)?;
         let access = Access {
             anonymous: config.auth_anonymous,
+            group: self.settings.auth_group,
             cookie: self.cookie.clone(),
             srbchannel: true,
             ..Access::default()

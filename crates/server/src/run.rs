@@ -34,7 +34,7 @@ use crate::store::Writer;
 use crate::subscribe::EventQueue;
 use crate::timers::Timers;
 use crate::warn::RateLimit;
-use crate::{ServerError, cookie, ready};
+use crate::{ServerError, access, cookie, ready};
 
 /// Sockets and rings that are looked at in one turn; those beyond wait for the next.
 const EVENTS_PER_TURN: usize = 256;
@@ -119,6 +119,7 @@ impl Server {
                 alternate_rate: config.alternate_rate,
                 allow_exit: config.allow_exit,
                 allow_module_loading: config.allow_module_loading,
+                auth_group: config.auth_group.as_deref().and_then(auth_group),
                 exit_idle_time: config.exit_idle_time,
                 limits: config.limits,
                 open_sound_file: config.open_sound_file,
@@ -427,6 +428,15 @@ impl State {
         }
         self.engine.commit();
     }
+}
+
+/// The number of the group that is let in; a group that is not there lets nobody in.
+fn auth_group(name: &str) -> Option<u32> {
+    let number = access::group_number(name);
+    if number.is_none() {
+        tracing::warn!(group = name, "there is no such group: it lets nobody in");
+    }
+    number
 }
 
 fn make_realtime(priority: u8) -> bool {

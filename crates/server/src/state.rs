@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) alternate_rate: u32,
     pub(crate) allow_exit: bool,
     pub(crate) allow_module_loading: bool,
+    /// The group whose members are let in by sockets that do not say.
+    pub(crate) auth_group: Option<u32>,
     pub(crate) exit_idle_time: Option<Duration>,
     pub(crate) limits: Limits,
     pub(crate) open_sound_file: Option<OpenSoundFile>,

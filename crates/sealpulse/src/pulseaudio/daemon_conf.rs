@@ -40,6 +40,7 @@ const READ: &[&str] = &[
     "realtime-priority",
     "realtime-scheduling",
     "scache-idle-time",
+    "system-instance",
     "use-pid-file",
 ];
 
@@ -87,7 +88,6 @@ const OTHERS: &[&str] = &[
     "rlimit-sigpending",
     "rlimit-stack",
     "shm-size-bytes",
-    "system-instance",
 ];
 
 /// Where a value stands.

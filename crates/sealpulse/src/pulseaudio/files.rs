@@ -18,6 +18,15 @@ fn user_folder() -> Option<PathBuf> {
     })
 }
 
+/// The script of a server's start, if it is there; that of one for the whole machine is its owner's alone.
+pub(crate) fn default_script(system: bool) -> Option<PathBuf> {
+    if !system {
+        return configuration_file("PULSE_SCRIPT", "default.pa");
+    }
+    let usual = PathBuf::from(SYSTEM).join("system.pa");
+    variable("PULSE_SCRIPT").or_else(|| usual.exists().then_some(usual))
+}
+
 /// A file of PulseAudio's: the one that the environment names, else the user's, else the system's, if it is there.
 pub(crate) fn configuration_file(named_by: &str, name: &str) -> Option<PathBuf> {
     if let Some(file) = variable(named_by) {

@@ -5,6 +5,7 @@ mod daemon_conf;
 mod files;
 mod options;
 mod process;
+mod system;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -17,8 +18,9 @@ use sealpulse_spec::{ChannelMap, SampleFormat};
 use tracing::Level;
 
 use self::daemon_conf::DaemonConf;
-use self::files::configuration_file;
+use self::files::default_script;
 use self::options::Options;
+use self::system::{ACCESS_GROUP, SystemError};
 use crate::inherited;
 use crate::log::{self, LogOptions};
 use crate::media::whole;
@@ -61,13 +63,12 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
         // Nothing of ours outlives the processes that use it.
         return Ok(ExitCode::SUCCESS);
     }
-    let pid_file = runtime_directory()?.join("pid");
     if options.check {
-        let running = process::running(&pid_file).is_some();
+        let running = process::running(&pid_file()?).is_some();
         return Ok(if running { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if options.kill {
-        let pid = process::running(&pid_file).ok_or("no server is running")?;
+        let pid = process::running(&pid_file()?).ok_or("no server is running")?;
         process::kill(pid)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -76,6 +77,14 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
         conf.lines().for_each(|line| println!("{line}"));
         return Ok(ExitCode::SUCCESS);
     }
+    let system = options.system.or(conf.boolean("system-instance")?).unwrap_or(false);
+    if system && options.start {
+        return Err(SystemError::Start.into());
+    }
+    if system && system::is_to_become() {
+        return Err(system::start_again().into());
+    }
+    let pid_file = pid_file()?;
     if options.start && process::running(&pid_file).is_some() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -99,13 +108,23 @@ pub(crate) fn run() -> Result<ExitCode, Box<dyn Error>> {
         passed_sockets,
         log,
         open_sound_file: Some(whole::open),
-        ..config(&options, &conf, pid_file)?
+        ..config(&options, &conf, pid_file, system)?
     };
     sealpulse_server::run(config)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn config(options: &Options, conf: &DaemonConf, pid_file: PathBuf) -> Result<Config, Box<dyn Error>> {
+/// Where the server says which process it is.
+fn pid_file() -> Result<PathBuf, sealpulse_server::ServerError> {
+    Ok(runtime_directory()?.join("pid"))
+}
+
+fn config(
+    options: &Options,
+    conf: &DaemonConf,
+    pid_file: PathBuf,
+    system: bool,
+) -> Result<Config, Box<dyn Error>> {
     let mut config = Config { sockets: Vec::new(), null_sink: None, ..Config::default() };
     let spec = &mut config.default_spec;
     if let Some(format) = conf.value("default-sample-format", SampleFormat::parse)? {
@@ -141,20 +160,29 @@ fn config(options: &Options, conf: &DaemonConf, pid_file: PathBuf) -> Result<Con
         config.sample_idle_time = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
     }
     if options.use_pid_file.or(conf.boolean("use-pid-file")?).unwrap_or(true) {
-        if let Some(directory) = pid_file.parent() {
-            std::fs::create_dir_all(directory)?;
-        }
+        process::make_directory_of(&pid_file)?;
         config.pid_file = Some(pid_file);
     }
     config.state_directory = sealpulse_server::state_directory();
-    config.start = steps(options, conf)?;
+    config.start = steps(options, conf, system)?;
     // PulseAudio 16.1 starts whatever fails, in spite of its manual: containers have come to depend on it.
     config.start_strictly = options.fail.unwrap_or(false);
+    if system {
+        config.exit_idle_time = None;
+        config.auth_group = Some(ACCESS_GROUP.to_owned());
+        let unwise = [
+            ("--disallow-exit", config.allow_exit),
+            ("--disallow-module-loading", config.allow_module_loading),
+        ];
+        for (option, _) in unwise.into_iter().filter(|(_, allowed)| *allowed) {
+            tracing::warn!("a server for the whole machine runs without {option}");
+        }
+    }
     Ok(config)
 }
 
 /// What is carried out at the start, in the order in which PulseAudio does.
-fn steps(options: &Options, conf: &DaemonConf) -> Result<Vec<StartStep>, Box<dyn Error>> {
+fn steps(options: &Options, conf: &DaemonConf, system: bool) -> Result<Vec<StartStep>, Box<dyn Error>> {
     let mut steps: Vec<StartStep> = Vec::new();
     let command = |command: String| StartStep::Command(command);
     steps.extend(options.load.iter().map(|module| command(format!("load-module {module}"))));
@@ -162,7 +190,7 @@ fn steps(options: &Options, conf: &DaemonConf) -> Result<Vec<StartStep>, Box<dyn
     let default = conf.boolean("load-default-script-file")?.unwrap_or(true) && !options.no_default_script;
     if default {
         let file = conf.text("default-script-file").map(PathBuf::from);
-        match file.or_else(|| configuration_file("PULSE_SCRIPT", "default.pa")) {
+        match file.or_else(|| default_script(system)) {
             Some(file) => steps.push(StartStep::File(file)),
             None => steps.extend(BUILT_IN.iter().map(|line| command((*line).to_owned()))),
         }

@@ -110,7 +110,6 @@ impl Options {
     /// The options that were given and have no meaning here.
     pub(crate) fn without_meaning(&self) -> impl Iterator<Item = &'static str> {
         let all = [
-            ("--system", self.system == Some(true)),
             ("--high-priority", self.high_priority.is_some()),
             ("--log-backtrace", self.log_backtrace.is_some()),
             ("--dl-search-path", self.dl_search_path.is_some()),

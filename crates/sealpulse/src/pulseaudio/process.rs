@@ -26,11 +26,15 @@ pub(crate) fn running(pid_file: &Path) -> Option<Pid> {
     SERVERS.contains(&name.trim_end()).then_some(pid)
 }
 
+/// Makes the directory of the pid file, for us alone, where it is missing.
+pub(crate) fn make_directory_of(pid_file: &Path) -> std::io::Result<()> {
+    let Some(directory) = pid_file.parent().filter(|directory| !directory.exists()) else { return Ok(()) };
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
 /// Waits until nobody else on this machine starts a server for this user. It is PulseAudio's lock, too.
 pub(crate) fn start_alone(pid_file: &Path) -> std::io::Result<File> {
-    if let Some(directory) = pid_file.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
+    make_directory_of(pid_file)?;
     let mut how = OpenOptions::new();
     let file = how.write(true).create(true).truncate(false).mode(0o600);
     let file =

@@ -109,6 +109,9 @@ fn access(state: &State, args: &ModuleArgs) -> Result<Access, ModuleError> {
                     .ok_or_else(|| ModuleError::Conflict { what: format!("there is no group `{name}`") })?,
             )
         }
+        None if args.knows("auth-group") && args.boolean("auth-group-enable", true) => {
+            state.settings.auth_group
+        }
         _ => None,
     };
     let addresses = match args.known_text("auth-ip-acl") {
