@@ -5,7 +5,7 @@ use sealpulse_protocol::command::{
     Ack, CreateUploadStream, CreateUploadStreamReply, DeleteUploadStream, FinishUploadStream, GetSampleInfo,
     GetSampleInfoList, PlaySample, PlaySampleReply, RemoveSample, SampleInfo,
 };
-use sealpulse_protocol::{ErrorCode, UpdateMode, Usec};
+use sealpulse_protocol::{ErrorCode, PropList, UpdateMode, Usec};
 use sealpulse_spec::{ChannelMap, ChannelVolumes, SampleFormat, SampleSpec, Volume};
 
 use super::dispatch::done;
@@ -48,6 +48,7 @@ impl Handle for CreateUploadStream {
         let otherwise =
             || NAMES.iter().find_map(|key| proplist.get_str(key)).filter(|_| caller.version >= 13);
         let name = valid_name(self.name.as_deref().or_else(otherwise))?.to_owned();
+        state.add_client_properties(caller, &mut proplist);
         check_proplist(&proplist, state.settings.limits.proplist_bytes)?;
         let upload = Upload { name, spec, map, proplist, length, bytes: None };
         let room = state.has_room_for_sample(upload.cost());
@@ -62,6 +63,13 @@ impl Handle for CreateUploadStream {
 }
 
 impl State {
+    /// Adds those properties of the client that a stream or sample does not have itself.
+    fn add_client_properties(&self, caller: Caller, proplist: &mut PropList) {
+        if let Some(client) = self.registry.clients.get(caller.session.client()) {
+            proplist.update(UpdateMode::Merge, &client.proplist);
+        }
+    }
+
     /// Takes an upload from its client.
     fn end_upload(&mut self, caller: Caller, channel: u32) -> Result<Upload, ErrorCode> {
         let session = self.sessions.get_mut(caller.session);
@@ -131,9 +139,7 @@ impl Handle for PlaySample {
         let sink = sink.ok_or(ErrorCode::NoEntity)?;
         let sample = state.registry.sample_by_name(name).ok_or(ErrorCode::NoEntity)?;
         let mut proplist = self.properties;
-        if let Some(client) = state.registry.clients.get(caller.session.client()) {
-            proplist.update(UpdateMode::Merge, &client.proplist);
-        }
+        state.add_client_properties(caller, &mut proplist);
         let volume = Some(Volume(self.volume)).filter(|&volume| volume <= Volume::MAX);
         // Whatever is in the way, PulseAudio has but one answer.
         let played = state.play_sample(sample, sink, volume, &proplist).map_err(|_| ErrorCode::NoEntity)?;
