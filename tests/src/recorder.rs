@@ -103,7 +103,8 @@ impl Recorder {
         start
     }
 
-    fn directory(&self) -> &Path {
+    /// Where its file is; it changes when more has come.
+    pub fn directory(&self) -> &Path {
         self.file.parent().expect("a file has a parent")
     }
 }
