@@ -19,7 +19,7 @@ RUN_PACKAGES := pulseaudio-utils gstreamer1.0-tools gstreamer1.0-plugins-base gs
 # The reference, another server, and more applications.
 TEST_PACKAGES := $(RUN_PACKAGES) pulseaudio pipewire pipewire-pulse wireplumber ffmpeg mpv sox libsox-fmt-pulse \
 	util-linux systemd $(DEB_PACKAGES) \
-	pamixer pulsemixer python3-pulsectl libasound2-plugins \
+	pamixer pulsemixer python3-pulsectl libasound2-plugins gstreamer1.0-plugins-base-apps \
 	chromium espeak-ng libsdl2-dev libopenal-dev libcanberra-dev libcanberra-pulse pkg-config
 
 # The other side of the benchmarks.
