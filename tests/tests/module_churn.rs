@@ -27,6 +27,7 @@ const LOADS: &[(&str, &str)] = &[
     ("module-cli-protocol-unix", "socket=PATH"),
     ("module-combine-sink", "sink_name=c slaves=spare,spare2"),
     ("module-default-device-restore", ""),
+    ("module-device-manager", ""),
     ("module-device-restore", ""),
     ("module-filter-apply", ""),
     ("module-filter-heuristics", ""),
