@@ -1,7 +1,8 @@
 //! Raw frames on the socket, written by hand: what no application would send.
 
 use crate::wait;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, UCred};
+use rustix::process::{getgid, getpid, getuid};
 use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
@@ -63,6 +64,27 @@ pub fn auth(version: u32, cookie: &[u8]) -> Vec<u8> {
     content
 }
 
+/// Sends bytes with the credentials of this process attached, as libpulse does with AUTH.
+///
+/// What is sent before the server accepts carries no credentials of itself (seen with Linux 6.18), unless the listening
+/// socket asks for them, which PulseAudio's does not.
+pub fn send_with_credentials(stream: &UnixStream, bytes: &[u8]) -> io::Result<()> {
+    let own = UCred { pid: getpid(), uid: getuid(), gid: getgid() };
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    assert!(ancillary.push(SendAncillaryMessage::ScmCredentials(own)), "there is room");
+    send_ancillary(stream, bytes, &mut ancillary)
+}
+
+fn send_ancillary(
+    mut stream: &UnixStream,
+    bytes: &[u8],
+    ancillary: &mut SendAncillaryBuffer<'_, '_, '_>,
+) -> io::Result<()> {
+    let sent = rustix::net::sendmsg(stream, &[IoSlice::new(bytes)], ancillary, SendFlags::NOSIGNAL)?;
+    stream.write_all(&bytes[sent..])
+}
+
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Wire {
@@ -81,7 +103,8 @@ impl Wire {
     /// Connects and authenticates as a client of the same user.
     pub fn authenticated(socket: &Path, version: u32) -> Wire {
         let mut wire = Wire::connect(socket);
-        wire.send(&command(AUTH, 0, &auth(version, &[0; 256]))).expect("AUTH is sent");
+        let auth = command(AUTH, 0, &auth(version, &[0; 256]));
+        send_with_credentials(&wire.stream, &auth).expect("AUTH is sent");
         let (code, tag) = wire.receive().expect("AUTH is answered");
         assert_eq!((code, tag), (REPLY, 0), "AUTH is accepted");
         // application.name = "wire"
@@ -106,9 +129,7 @@ impl Wire {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         assert!(ancillary.push(SendAncillaryMessage::ScmRights(fds)), "at most {FDS_MAX} fds");
-        let sent =
-            rustix::net::sendmsg(&self.stream, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
-        self.stream.write_all(&bytes[sent..])
+        send_ancillary(&self.stream, bytes, &mut ancillary)
     }
 
     /// The next control packet's code and tag.

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use sealpulse_tests::{sealpulse, wait};
 use tempfile::TempDir;
 
@@ -69,6 +70,17 @@ impl Home {
         path.display().to_string()
     }
 
+    /// ffmpeg that plays a source of its own until it is stopped; its stream is there.
+    fn player(&self, source: &str, environment: &[(&str, &str)]) -> Player {
+        let arguments = ["-v", "error", "-f", "lavfi", "-i", source, "-f", "pulse", "player"];
+        let mut command = self.command(Path::new("ffmpeg"), &arguments);
+        let mut player = Player(command.envs(environment.iter().copied()).spawn().expect("ffmpeg starts"));
+        while self.run("pactl", &["list", "short", "sink-inputs"]).stdout.is_empty() {
+            assert!(player.0.try_wait().is_ok_and(|ended| ended.is_none()), "ffmpeg ended without a stream");
+        }
+        player
+    }
+
     fn sinks(&self) -> Vec<String> {
         let list = self.run("pactl", &["list", "short", "sinks"]);
         assert_eq!(list.code, Some(0), "{}", list.stderr);
@@ -79,6 +91,17 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         let _ = self.pulseaudio(&["-k"]);
+    }
+}
+
+/// A running ffmpeg, below a `timeout` that ends it at last.
+struct Player(Child);
+
+impl Player {
+    fn stop(mut self) {
+        // `timeout` hands the signal on.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        self.0.wait().expect("ffmpeg ends");
     }
 }
 
@@ -274,21 +297,18 @@ fn a_browser_test_runner_hears_whether_there_was_sound() {
             home.pulseaudio(&[&["-n", "-D", "--exit-idle-time=-1", "--disallow-exit"], &loads[..]].concat());
         assert_eq!(started.code, Some(0), "{}", started.stderr);
         let heard = |play: Option<&str>| {
-            let player = play.map(|source| {
-                let arguments = ["-v", "error", "-f", "lavfi", "-i", source, "-f", "pulse", "page"];
-                home.command(Path::new("ffmpeg"), &arguments).spawn().expect("ffmpeg starts")
-            });
+            let player = play.map(|source| home.player(source, &[]));
             let recording = home.path("page.wav").display().to_string();
             let record = ["-v", "error", "-y", "-f", "pulse", "-i", "browser.monitor", "-t", "2", &recording];
             let said = home.run("ffmpeg", &record);
             assert_eq!(said.code, Some(0), "{}", said.stderr);
-            if let Some(mut player) = player {
-                player.wait().expect("ffmpeg ends");
+            if let Some(player) = player {
+                player.stop();
             }
             loudness(home, &recording)
         };
         assert!(heard(None) < -80.0, "nothing was played");
-        assert!(heard(Some("sine=1000:duration=3")) > -30.0, "a tone was played");
+        assert!(heard(Some("sine=1000")) > -30.0, "a tone was played");
     });
 }
 
@@ -306,19 +326,14 @@ fn game_sessions_have_sinks_of_their_own() {
                 Some(0)
             );
         }
-        let tone = ["-v", "error", "-f", "lavfi", "-i", "sine=440:duration=4", "-f", "pulse", "game"];
-        let mut game = home
-            .command(Path::new("ffmpeg"), &tone)
-            .env("PULSE_SINK", "session_2")
-            .spawn()
-            .expect("it starts");
+        let game = home.player("sine=440", &[("PULSE_SINK", "session_2")]);
         let record = |monitor: &str| {
             let recording = home.path(monitor).with_extension("wav").display().to_string();
             home.run("ffmpeg", &["-v", "error", "-y", "-f", "pulse", "-i", monitor, "-t", "1", &recording]);
             loudness(home, &recording)
         };
         let (second, first) = (record("session_2.monitor"), record("session_1.monitor"));
-        game.wait().expect("ffmpeg ends");
+        game.stop();
         assert!(second > -40.0 && first < -80.0, "{second} dB and {first} dB");
     });
 }

@@ -10,7 +10,7 @@ use sealpulse_protocol::{
     encode_command,
 };
 use sealpulse_tests::compare::Script;
-use sealpulse_tests::wait;
+use sealpulse_tests::{wait, wire};
 
 pub(crate) struct Peer {
     stream: UnixStream,
@@ -26,23 +26,29 @@ pub(crate) fn outcome<T: std::fmt::Debug>(answer: &Result<T, String>) -> String 
     }
 }
 
+fn framed(packet: &[u8]) -> Vec<u8> {
+    let mut frame = Descriptor::packet(packet.len() as u32).encode().to_vec();
+    frame.extend_from_slice(packet);
+    frame
+}
+
 impl Peer {
     /// A client that is authenticated and has a name.
     pub(crate) fn connect(script: &Script<'_>, version: u32) -> Peer {
         let stream = UnixStream::connect(script.server().socket()).unwrap();
         stream.set_read_timeout(Some(wait::LIMIT)).unwrap();
-        let mut peer = Peer { stream, version, next_tag: 0 };
+        let mut peer = Peer { stream, version, next_tag: 1 };
         let word = VersionWord { version, shm: false, memfd: false };
-        peer.call(&Auth { version: word, cookie: Cookie([0; COOKIE_LENGTH]) }).unwrap();
+        let auth = Auth { version: word, cookie: Cookie([0; COOKIE_LENGTH]) };
+        wire::send_with_credentials(&peer.stream, &framed(&encode_command(0, &auth, version))).unwrap();
+        peer.answer::<Auth>(0).unwrap();
         let properties = [("application.name", "peer")].into_iter().collect();
         peer.call(&SetClientName { name: Some("peer".to_owned()), properties }).unwrap();
         peer
     }
 
     fn send(&mut self, packet: &[u8]) {
-        let mut frame = Descriptor::packet(packet.len() as u32).encode().to_vec();
-        frame.extend_from_slice(packet);
-        self.stream.write_all(&frame).unwrap();
+        self.stream.write_all(&framed(packet)).unwrap();
     }
 
     /// Sends sound.
@@ -56,6 +62,10 @@ impl Peer {
         let tag = self.next_tag;
         self.next_tag += 1;
         self.send(&encode_command(tag, command, self.version));
+        self.answer::<C>(tag)
+    }
+
+    fn answer<C: Answered>(&mut self, tag: u32) -> Result<C::Reply, String> {
         loop {
             let payload = self.receive().expect("the server ended the connection");
             match decode_server_packet(&payload, self.version).unwrap() {
